@@ -1,0 +1,67 @@
+"""Which neighbouring log rows can be applied as one request, and what that request is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from .operations import Action
+
+# Columns of a batch: for each document a value or nothing.
+_COLUMNS = ("documents", "metadatas", "uris")
+_MERGEABLE = (Action.ADD, Action.UPSERT)
+
+
+def _mergeable(payload: Any) -> bool:
+    if not isinstance(payload, dict) or not set(payload) <= {"ids", "embeddings", *_COLUMNS}:
+        return False
+    ids, embeddings = payload.get("ids"), payload.get("embeddings")
+    if not isinstance(ids, list) or not isinstance(embeddings, list) or len(embeddings) != len(ids):
+        return False
+    if not ids or not all(isinstance(i, str) for i in ids) or len(set(ids)) != len(ids):
+        return False
+    columns = (payload.get(name) for name in _COLUMNS)
+    return all(column is None or (isinstance(column, list) and len(column) == len(ids)) for column in columns)
+
+
+def _form(payload: dict[str, Any]) -> type:
+    """Embeddings come as lists of numbers or as base64 strings; a request holds one form only."""
+    return type(payload["embeddings"][0])
+
+
+def merge(rows: Sequence[tuple[Action, bytes]], limit: int) -> tuple[int, bytes]:
+    """Return how many of the first rows go into one request, and its body.
+
+    Args:
+        rows: action and body of neighbouring log rows of one collection, in order; at least one.
+        limit: most documents in a request that joins rows; one row alone may be larger.
+
+    Rows are joined only if that cannot be told apart from applying them one after the other: the same
+    kind of write, no document named twice.
+    """
+    action, body = rows[0]
+    if action not in _MERGEABLE or len(rows) == 1:
+        return 1, body
+    first = orjson.loads(body)
+    if not _mergeable(first):
+        return 1, body
+    payloads, seen = [first], set(first["ids"])
+    for following, data in rows[1:]:
+        if following is not action:
+            break
+        payload = orjson.loads(data)
+        if not _mergeable(payload) or _form(payload) is not _form(first):
+            break
+        if seen & set(payload["ids"]) or len(seen) + len(payload["ids"]) > limit:
+            break
+        seen |= set(payload["ids"])
+        payloads.append(payload)
+    if len(payloads) == 1:
+        return 1, body
+    joined: dict[str, Any] = {name: [x for p in payloads for x in p[name]] for name in ("ids", "embeddings")}
+    for name in _COLUMNS:
+        if any(p.get(name) is not None for p in payloads):
+            joined[name] = [x for p in payloads for x in (p.get(name) or [None] * len(p["ids"]))]
+    return len(payloads), orjson.dumps(joined)

@@ -1,0 +1,174 @@
+"""The balancer's parts, put together: instances, log, catalog, replication, and what follows from their changes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import UUID
+
+from .catalog import Catalog, Collection
+from .entries import Entry, State
+from .instance import Instance
+from .journal import Journal
+from .operations import Action, Operation, read_operation
+from .probing import Probe
+from .replication import Replication
+from .resources import Resources
+from .routing import Router
+from .settings import Settings
+
+
+class NoInstanceLeft(Exception):
+    """The last healthy instance went away while a request was waiting."""
+
+
+class Deployment:
+    """Everything a request handler needs.
+
+    Args:
+        settings: what the balancer was started with.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started = time.monotonic()
+        self.primary = Instance("primary", settings.primary_url, settings.failure_threshold, self._health_changed)
+        self.replica = Instance("replica", settings.replica_url, settings.failure_threshold, self._health_changed)
+        self.instances = [self.primary, self.replica]
+        self.catalog = Catalog()
+        self.router = Router(settings.load_balance_strategy, settings.read_replica_ratio)
+        self.resources = Resources(settings)
+        self.journal = Journal(
+            settings.database_url, [i.name for i in self.instances], self.admit, settings.check_interval
+        )
+        self.replication = Replication(
+            self.instances, self.catalog, self.journal, lambda: self.resources.batch_size, self._notify
+        )
+        self.waiting: set[Entry] = set()
+        self._listeners: set[asyncio.Future[None]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Connect, look at both instances, and take up what the log says is owed.
+
+        Raises:
+            OSError, asyncpg.PostgresError, TimeoutError: the database cannot be used.
+        """
+        await self.journal.open()
+        await self._restore()
+        probes = []
+        for instance in self.instances:
+            await instance.open()
+            probes.append(Probe(instance, self.settings.check_interval))
+        await asyncio.gather(*(probe.check() for probe in probes))
+        self._tasks = [asyncio.create_task(probe.run()) for probe in probes]
+        self._tasks.append(asyncio.create_task(self.resources.run()))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.journal.close()
+        for instance in self.instances:
+            await instance.close()
+
+    @property
+    def healthy_instances(self) -> int:
+        return sum(instance.healthy for instance in self.instances)
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until an instance changed its health or came in line with something, or the time is over."""
+        future = asyncio.get_running_loop().create_future()
+        self._listeners.add(future)
+        try:
+            await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            pass  # The caller looks at the clock itself.
+        finally:
+            self._listeners.discard(future)
+
+    def admit(self, entry: Entry) -> None:
+        """Take a request whose log row is committed: the catalog follows the log, then it is applied."""
+        collection, operation = entry.collection, entry.operation
+        match operation.action:
+            case Action.CREATE_COLLECTION if collection is not None and not collection.deleted:
+                self.catalog.add(collection)
+            case Action.DELETE_COLLECTION if collection is not None:
+                self.catalog.remember_lane(collection.key, collection.lane)
+                self.catalog.remove(collection)
+            case Action.DELETE_NAMESPACE:
+                for member in self.catalog.in_database(operation.tenant, operation.database):
+                    self.catalog.remove(member)
+            case _:
+                pass
+        self.replication.enqueue(entry)
+
+    def _health_changed(self, instance: Instance) -> None:
+        others = [other for other in self.instances if other is not instance]
+        if not instance.trusted and any(other.trusted for other in others):
+            instance.abandon_reads()
+        if not self.healthy_instances:
+            for entry in list(self.waiting):
+                if entry.reply is not None and not entry.reply.done():
+                    entry.reply.set_exception(NoInstanceLeft())
+        self._notify()
+
+    def _notify(self) -> None:
+        for future in self._listeners:
+            if not future.done():
+                future.set_result(None)
+
+    async def _restore(self) -> None:
+        mappings, rows = await self.journal.load()
+        known: dict[UUID, Collection] = {}
+        for row in mappings:
+            ids = {"primary": row["primary_collection_id"], "replica": row["replica_collection_id"]}
+            collection = Collection(
+                str(row["collection_id"]),
+                row["tenant"],
+                row["database"],
+                row["collection_name"].rsplit("/", 1)[-1],
+                row["lane"],
+                {name: str(own_id) for name, own_id in ids.items() if own_id is not None},
+            )
+            known[row["collection_id"]] = collection
+            self.catalog.add(collection)
+        for row in rows:
+            operation = read_operation(row["method"], row["path"])
+            if operation is None:
+                raise ValueError(f"row {row['seq']} of the write-ahead log is no request: {row['path']}")
+            collection_id = row["collection_id"]
+            if collection_id is not None and collection_id not in known:
+                # Its mapping row went with the log row of its deletion.
+                name = row["collection_name"].rsplit("/", 1)[-1]
+                gone = Collection(str(collection_id), operation.tenant, operation.database, name, row["lane"])
+                gone.deleted = True
+                self.catalog.remember_lane(gone.key, gone.lane)
+                known[collection_id] = gone
+            self.replication.enqueue(_restored(row, operation, known.get(collection_id)))
+
+
+def _restored(row: dict[str, object], operation: Operation, collection: Collection | None) -> Entry:
+    executed = row["executed_on"] is not None
+    response_status = row["response_status"]
+    synced = row["synced_instances"]
+    assert isinstance(synced, list)
+    entry = Entry(
+        operation,
+        str(row["data"] or "").encode(),
+        str(row["lane"]),
+        collection,
+        str(row["collection_name"]) if row["collection_name"] is not None else None,
+        str(row["client_session"]) if row["client_session"] is not None else None,
+        id=row["write_id"],  # type: ignore[arg-type]
+        seq=int(row["seq"]),  # type: ignore[call-overload]
+        state=State.EXECUTED if executed else State.PENDING,
+        applied=set(synced),
+        executed_on=str(row["executed_on"]) if executed else None,
+        error=str(row["error_message"]) if row["error_message"] is not None else None,
+        response_status=int(response_status) if isinstance(response_status, int) else None,
+        # Nobody waits for the answer any more: only a row that was answered already is not a recovery.
+        refused=not (executed and isinstance(response_status, int) and response_status < 500),
+    )
+    if row["status"] == "failed":
+        entry.failed_on = {"primary", "replica"} - entry.applied
+    return entry

@@ -1,0 +1,103 @@
+"""A row of the write-ahead log while it is alive in memory, and what its state means in the two log tables."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from uuid import UUID, uuid4
+
+from .catalog import Collection
+from .operations import Operation
+
+
+class State(Enum):
+    """How far a logged request has come, all instances taken together."""
+
+    PENDING = "pending"
+    EXECUTED = "executed"
+    REJECTED = "rejected"
+    """An instance refused it with a 4xx, or it came to nothing because its collection was deleted first."""
+    ABANDONED = "abandoned"
+    """Every instance fails on it although each is well: it would block its collection for ever."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer on its way to a client: status, body, and the headers that matter."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+
+
+@dataclass(eq=False)
+class Entry:
+    """One mutating request: logged before it is tried, applied by every instance in the order of ``seq``.
+
+    Attributes:
+        operation: what is asked for.
+        data: the body as the client sent it.
+        lane: the ordering key it is applied under.
+        name: the collection's qualified name when the request was logged, None for a namespace.
+        session: the client's X-Session-ID.
+        refused: the client was told 503, or is gone: the outcome is known from the log alone.
+        applied: names of the instances that hold the effect.
+        failed_on: names of the instances that refused what another one executed.
+    """
+
+    operation: Operation
+    data: bytes
+    lane: str
+    collection: Collection | None
+    name: str | None
+    session: str | None
+    id: UUID = field(default_factory=uuid4)
+    seq: int = 0
+    state: State = State.PENDING
+    applied: set[str] = field(default_factory=set)
+    failed_on: set[str] = field(default_factory=set)
+    executed_on: str | None = None
+    attempts: dict[str, int] = field(default_factory=dict)
+    error: str | None = None
+    response_status: int | None = None
+    refused: bool = False
+    created_at: datetime | None = None
+    reply: asyncio.Future[Reply] | None = None
+
+    def answer(self, reply: Reply) -> None:
+        """Give the waiting client its answer, unless it has one already."""
+        if self.reply is not None and not self.reply.done():
+            self.response_status = reply.status
+            self.reply.set_result(reply)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the outcome is known: executed somewhere, or for good nowhere."""
+        return self.state is not State.PENDING
+
+    def log_status(self, instances: int) -> str:
+        """Return the status of the row in ``unified_wal_writes``.
+
+        Args:
+            instances: how many instances have to hold the effect.
+        """
+        if self.failed_on or self.state is State.ABANDONED:
+            return "failed"
+        if self.state is State.EXECUTED and len(self.applied) == instances:
+            return "synced"
+        return str(self.state.value)
+
+    @property
+    def transaction_status(self) -> str:
+        """The status of the row in ``emergency_transaction_log``."""
+        match self.state:
+            case State.PENDING:
+                return "FAILED" if self.refused else "ATTEMPTING"
+            case State.EXECUTED:
+                return "RECOVERED" if self.refused else "COMPLETED"
+            case State.REJECTED:
+                return "ABANDONED" if self.refused else "FAILED"
+            case State.ABANDONED:
+                return "ABANDONED"

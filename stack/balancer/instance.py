@@ -1,0 +1,155 @@
+"""One Chroma server as the balancer sees it: how to call it, whether it can be trusted, and what it has served."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import aiohttp
+
+log = logging.getLogger(__name__)
+
+# A returned instance has to succeed twice: what an interrupted request left on its way is done by then.
+RISE = 2
+
+
+class Unreachable(Exception):
+    """No usable answer came: refused, reset, cut short, too late. Whether the request took effect is unknown."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an instance answered."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+_PASSED_ON = ("content-type", "content-encoding", "retry-after", "chroma-trace-id")
+
+
+class Instance:
+    """A Chroma server with its health.
+
+    Args:
+        name: "primary" or "replica".
+        url: where it listens, without a trailing slash.
+        threshold: how many failures in a row, of probes or of requests, make it unhealthy.
+        on_change: called after the instance became healthy or unhealthy, or came under suspicion.
+    """
+
+    def __init__(self, name: str, url: str, threshold: int, on_change: Callable[[Instance], None]) -> None:
+        self.name = name
+        self.url = url
+        self.up = asyncio.Event()
+        self.probe_wanted = asyncio.Event()
+        self.request_count = 0
+        self.consecutive_failures = 0
+        self.last_health_check: datetime | None = None
+        self.last_write_succeeded = float("-inf")
+        self._threshold = threshold
+        self._on_change = on_change
+        self._successes = RISE - 1
+        self._session: aiohttp.ClientSession | None = None
+        self._reads: set[asyncio.Timeout] = set()
+
+    async def open(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def healthy(self) -> bool:
+        return self.up.is_set()
+
+    @property
+    def trusted(self) -> bool:
+        """Healthy, and its last call succeeded too."""
+        return self.healthy and self.consecutive_failures == 0
+
+    async def call(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float
+    ) -> Answer:
+        """Send one request.
+
+        Args:
+            path: path with query string, percent-encoded.
+            seconds: how long the answer may take.
+
+        Raises:
+            Unreachable: no complete answer came in time.
+        """
+        assert self._session is not None
+        try:
+            async with self._session.request(
+                method,
+                self.url + path,
+                data=body,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=seconds),
+                allow_redirects=False,
+            ) as response:
+                content = await response.read()
+                passed_on = {name: response.headers[name] for name in _PASSED_ON if name in response.headers}
+                return Answer(response.status, content, passed_on)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Unreachable(f"{self.name}: {type(error).__name__} {error}".rstrip()) from None
+
+    async def read(self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
+        """As :meth:`call`, for a request that changes nothing: it is given up when :meth:`abandon_reads` says so."""
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                self._reads.add(limit)
+                try:
+                    return await self.call(method, path, body, headers, seconds)
+                finally:
+                    self._reads.discard(limit)
+        except TimeoutError:
+            raise Unreachable(f"{self.name}: no answer in time") from None
+
+    def abandon_reads(self) -> None:
+        """Let every read under way here fail now, so that it can be asked of the other instance."""
+        now = asyncio.get_running_loop().time()
+        for limit in self._reads:
+            limit.reschedule(now)
+
+    def succeeded(self, *, probe: bool = False) -> None:
+        """Note a call that the instance answered as it should."""
+        if probe:
+            self.last_health_check = datetime.now(UTC)
+        if self.healthy:
+            self.consecutive_failures = 0
+            return
+        # Only a probe brings an instance back: it exercises reading and writing, one lucky call does not.
+        if probe:
+            self._successes += 1
+            if self._successes >= RISE:
+                self.consecutive_failures = 0
+                self.up.set()
+                log.warning("%s is healthy", self.name)
+                self._on_change(self)
+
+    def failed(self, reason: str, *, probe: bool = False) -> None:
+        """Note a call that failed in a way that is the instance's fault."""
+        if probe:
+            self.last_health_check = datetime.now(UTC)
+        else:
+            self.probe_wanted.set()
+        self._successes = 0
+        self.consecutive_failures += 1
+        if self.healthy and self.consecutive_failures >= self._threshold:
+            self.up.clear()
+            log.warning("%s is unhealthy: %s", self.name, reason)
+            self._on_change(self)
+        elif self.healthy and self.consecutive_failures == 1:
+            self._on_change(self)

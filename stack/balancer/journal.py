@@ -1,0 +1,361 @@
+"""The write-ahead log, the transaction log and the mapping, in PostgreSQL.
+
+A request is appended before it is tried; whatever becomes of it is written behind, in the order it happened, several
+rows to a commit. A crash loses at most such later marks: the rows are then applied again, which changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from . import statements
+from .catalog import Collection
+from .entries import Entry, State
+from .operations import Action
+
+log = logging.getLogger(__name__)
+
+# Longer than a commit takes on a busy disk, shorter than a client's patience.
+STATEMENT_TIMEOUT = 3.0
+RECONNECT_INTERVAL = 0.2
+LEADER_PATIENCE = 10.0
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+UNUSABLE = (*UNREACHABLE, asyncpg.PostgresError)
+"""Why a database may not serve as a log when the balancer starts."""
+
+
+class NotLogged(Exception):
+    """A request could not be appended, so it must not be tried.
+
+    Args:
+        certain: whether it is known that nothing was committed. If not, the answer to the client must not
+            claim that there is no effect.
+    """
+
+    def __init__(self, certain: bool) -> None:
+        super().__init__("the write-ahead log cannot be reached")
+        self.certain = certain
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A mutating request that was answered without a log row: a 4xx, an overload, an unreachable log."""
+
+    id: UUID
+    session: str | None
+    method: str
+    path: str
+    data: bytes
+    status: int
+    reason: str
+    entry: Entry | None = None
+    """The entry whose commit was never confirmed, if this is one."""
+
+
+class Journal:
+    """The log tables of one balancer.
+
+    Args:
+        dsn: PostgreSQL URL.
+        instances: the names of all instances.
+        on_late_commit: called with an entry whose commit turned out to have happened although no confirmation came.
+        check_interval: seconds between two checks that PostgreSQL answers.
+    """
+
+    def __init__(
+        self, dsn: str, instances: list[str], on_late_commit: Callable[[Entry], None], check_interval: float
+    ) -> None:
+        self._dsn = dsn
+        self._instances = instances
+        self._on_late_commit = on_late_commit
+        self._check_interval = check_interval
+        self._pool: asyncpg.Pool | None = None
+        self._leader: asyncpg.Connection | None = None
+        self._dirty_entries: dict[UUID, Entry] = {}
+        self._dirty_collections: dict[str, Collection] = {}
+        self._refusals: list[Refusal] = []
+        self._work = asyncio.Event()
+        self._closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.available = False
+        self.failed_writes = 0
+
+    async def open(self) -> None:
+        """Connect, become the one balancer of this database, and create what is missing of the schema.
+
+        Raises:
+            OSError, asyncpg.PostgresError, TimeoutError: the database cannot be reached or used.
+        """
+        await self._connect()
+        self._tasks = [asyncio.create_task(self._write_behind()), asyncio.create_task(self._watch())]
+
+    async def close(self) -> None:
+        """Write what is still to be written, and disconnect."""
+        self._closing = True
+        self._work.set()
+        if self._tasks:
+            with suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(self._tasks[0], STATEMENT_TIMEOUT)
+            self._tasks[1].cancel()
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def append(self, entry: Entry) -> None:
+        """Commit one request to the log and give the entry its ``seq``.
+
+        Raises:
+            NotLogged: it was not committed, or nobody can tell.
+        """
+        if not self.available or self._pool is None:
+            raise NotLogged(certain=True)
+        sql, more = _append_statement(entry)
+        try:
+            connection = await self._pool.acquire(timeout=STATEMENT_TIMEOUT)
+        except UNREACHABLE as error:
+            self._lost(error)
+            raise NotLogged(certain=True) from None
+        try:
+            row = await connection.fetchrow(sql, *_append_arguments(entry), *more, timeout=STATEMENT_TIMEOUT)
+        except UNREACHABLE as error:
+            self._lost(error)
+            raise NotLogged(certain=False) from None
+        except asyncpg.PostgresError as error:
+            # PostgreSQL is there and has refused the statement, so it is rolled back.
+            log.error("the write-ahead log refuses a row: %s", error)
+            raise NotLogged(certain=True) from None
+        finally:
+            with suppress(*UNREACHABLE):
+                await self._pool.release(connection, timeout=STATEMENT_TIMEOUT)
+        entry.seq, entry.created_at = row["seq"], row["created_at"]
+
+    def changed(self, entry: Entry) -> None:
+        """Note that an entry's state has to be written."""
+        self._dirty_entries[entry.id] = entry
+        self._work.set()
+
+    def collection_changed(self, collection: Collection) -> None:
+        """Note that a collection's mapping row has to be written, or deleted if the collection is."""
+        self._dirty_collections[collection.id] = collection
+        self._work.set()
+
+    def refused(self, refusal: Refusal) -> None:
+        """Note a transaction that ended without a log row. It is written as soon as PostgreSQL takes it."""
+        self._refusals.append(refusal)
+        self._work.set()
+
+    async def load(self) -> tuple[list[asyncpg.Record], list[asyncpg.Record]]:
+        """Return the mapping rows, and the log rows that some instance still owes, in the order of the log."""
+        assert self._pool is not None
+        return await self._pool.fetch(statements.LOAD_MAPPING), await self._pool.fetch(statements.LOAD_OWED)
+
+    async def mappings(self, limit: int, offset: int) -> tuple[int, list[asyncpg.Record]]:
+        """Return how many mapping rows there are, and one page of them.
+
+        Raises:
+            NotLogged: PostgreSQL cannot be reached.
+        """
+        if not self.available or self._pool is None:
+            raise NotLogged(certain=True)
+        try:
+            total = await self._pool.fetchval(statements.COUNT_MAPPINGS, timeout=STATEMENT_TIMEOUT)
+            return total, await self._pool.fetch(statements.PAGE_OF_MAPPINGS, limit, offset, timeout=STATEMENT_TIMEOUT)
+        except UNREACHABLE as error:
+            self._lost(error)
+            raise NotLogged(certain=True) from None
+
+    async def _connect(self) -> None:
+        pool = await asyncpg.create_pool(self._dsn, min_size=1, max_size=8, timeout=STATEMENT_TIMEOUT)
+        try:
+            # A connection of its own, outside the pool: a pool resets a session's locks.
+            leader = await asyncpg.connect(self._dsn, timeout=STATEMENT_TIMEOUT)
+            patience = asyncio.get_running_loop().time() + LEADER_PATIENCE
+            while not await leader.fetchval(statements.LEADER_LOCK, timeout=STATEMENT_TIMEOUT):
+                if asyncio.get_running_loop().time() > patience:
+                    await leader.close()
+                    raise OSError("another balancer is at work on this database")
+                await asyncio.sleep(RECONNECT_INTERVAL)
+            await leader.execute(statements.SCHEMA)
+            self.failed_writes = await leader.fetchval(statements.COUNT_FAILED)
+        except BaseException:
+            pool.terminate()
+            raise
+        leader.add_termination_listener(lambda _: self._lost(None))
+        self._pool, self._leader = pool, leader
+        self.available = True
+
+    def _lost(self, error: BaseException | None) -> None:
+        if self.available and not self._closing:
+            log.warning("PostgreSQL is lost: %s", error or "the connection was closed")
+        self.available = False
+        self._work.set()
+
+    async def _watch(self) -> None:
+        """Notice a PostgreSQL that has stopped answering, and come back to one that answers again."""
+        while True:
+            if self.available and self._leader is not None:
+                await asyncio.sleep(self._check_interval)
+                try:
+                    await self._leader.fetchval(statements.PING, timeout=STATEMENT_TIMEOUT / 3)
+                except UNREACHABLE as error:
+                    self._lost(error)
+                continue
+            try:
+                await self._reconnect()
+            except UNREACHABLE as error:
+                log.info("PostgreSQL is still away: %s", error)
+                await asyncio.sleep(RECONNECT_INTERVAL)
+
+    async def _reconnect(self) -> None:
+        for stale in (self._pool, self._leader):
+            if stale is not None:
+                stale.terminate()
+        await self._connect()
+        # Before any new request is taken, settle the ones nobody can tell about: later rows must not overtake them.
+        self.available = False
+        await self._write_refusals()
+        self.available = True
+        self._work.set()
+        log.warning("PostgreSQL is back")
+
+    async def _write_behind(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            if self.available:
+                try:
+                    await self._write_refusals()
+                    await self._write_marks()
+                except UNREACHABLE as error:
+                    self._lost(error)
+            if self._closing:
+                return
+
+    async def _write_refusals(self) -> None:
+        assert self._pool is not None
+        while self._refusals:
+            refusal = self._refusals[0]
+            mine = await self._pool.fetchval(
+                statements.RECORD_REFUSAL,
+                refusal.id,
+                refusal.session,
+                refusal.method,
+                refusal.path,
+                _text(refusal.data),
+                refusal.reason,
+                refusal.status,
+                timeout=STATEMENT_TIMEOUT,
+            )
+            if mine is None and refusal.entry is not None:
+                row = await self._pool.fetchrow(statements.FIND_ROW, refusal.id, timeout=STATEMENT_TIMEOUT)
+                refusal.entry.seq, refusal.entry.created_at = row["seq"], row["created_at"]
+                self._on_late_commit(refusal.entry)
+            del self._refusals[0]
+
+    async def _write_marks(self) -> None:
+        """Write the state of everything that changed, in one commit.
+
+        Per collection and instance the marks are always a beginning of the log, never one with holes: whatever
+        was applied before is in this commit or in an earlier one.
+        """
+        assert self._pool is not None
+        entries, self._dirty_entries = self._dirty_entries, {}
+        collections, self._dirty_collections = self._dirty_collections, {}
+        if not entries and not collections:
+            return
+        try:
+            async with self._pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
+                if entries:
+                    rows, transactions = self._entry_columns(list(entries.values()))
+                    await connection.execute(statements.UPDATE_ROWS, *rows, timeout=STATEMENT_TIMEOUT)
+                    await connection.execute(statements.UPDATE_TRANSACTIONS, *transactions, timeout=STATEMENT_TIMEOUT)
+                live = [c for c in collections.values() if not c.deleted]
+                gone = [UUID(c.id) for c in collections.values() if c.deleted]
+                if live:
+                    await connection.execute(
+                        statements.UPDATE_MAPPING, *_mapping_columns(live), timeout=STATEMENT_TIMEOUT
+                    )
+                if gone:
+                    await connection.execute(statements.DELETE_MAPPING, gone, timeout=STATEMENT_TIMEOUT)
+        except UNREACHABLE:
+            self._dirty_entries = entries | self._dirty_entries
+            self._dirty_collections = collections | self._dirty_collections
+            raise
+
+    def _entry_columns(self, entries: list[Entry]) -> tuple[list[list[Any]], list[list[Any]]]:
+        count = len(self._instances)
+        rows: list[list[Any]] = [
+            [e.seq for e in entries],
+            [e.log_status(count) for e in entries],
+            [e.executed_on for e in entries],
+            [",".join(sorted(e.applied)) for e in entries],
+            [sum(e.attempts.values()) for e in entries],
+            [e.error for e in entries],
+        ]
+        transactions: list[list[Any]] = [
+            [e.id for e in entries],
+            [e.transaction_status for e in entries],
+            [e.error if e.refused or e.state is not State.EXECUTED else None for e in entries],
+            [e.response_status for e in entries],
+            [sum(e.attempts.values()) for e in entries],
+            [not e.settled for e in entries],
+        ]
+        return rows, transactions
+
+
+def _append_arguments(entry: Entry) -> list[Any]:
+    operation = entry.operation
+    return [
+        entry.id,
+        entry.session,
+        operation.method,
+        operation.path,
+        _text(entry.data),
+        entry.name,
+        UUID(entry.collection.id) if entry.collection else None,
+        entry.lane,
+    ]
+
+
+def _append_statement(entry: Entry) -> tuple[str, list[Any]]:
+    operation = entry.operation
+    match operation.action:
+        case Action.CREATE_COLLECTION:
+            return statements.APPEND_CREATION, [operation.tenant, operation.database]
+        case Action.DELETE_COLLECTION:
+            return statements.APPEND_DELETION, []
+        case Action.DELETE_NAMESPACE:
+            return statements.APPEND_DATABASE_DELETION, [operation.tenant, operation.database]
+        case _:
+            return statements.APPEND, []
+
+
+def _mapping_columns(collections: list[Collection]) -> list[list[Any]]:
+    def uuids(instance: str) -> list[UUID | None]:
+        return [UUID(c.ids[instance]) if instance in c.ids else None for c in collections]
+
+    return [
+        [UUID(c.id) for c in collections],
+        [c.qualified_name for c in collections],
+        uuids("primary"),
+        uuids("replica"),
+    ]
+
+
+def _text(data: bytes) -> str | None:
+    """Return a body as the log keeps it: the text as sent. Bytes that are no text are shown, not dropped."""
+    return data.decode("utf-8", "backslashreplace").replace("\x00", "\\x00") if data else None

@@ -1,0 +1,401 @@
+"""Every instance applies the log, in order. This is where writes happen, first-time and owed ones alike.
+
+Each collection name is a lane. A lane holds, for each instance, the rows that this instance has not applied yet.
+A new request is a row at the end of the lane on all instances; the first instance to apply it decides its outcome
+and answers the client. So a failover of writes needs no detection, and a replay no code of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+import orjson
+
+from .batching import merge
+from .catalog import Catalog, Collection
+from .entries import Entry, Reply, State
+from .instance import Answer, Instance, Unreachable
+from .journal import Journal
+from .operations import CATALOG_WRITES, DOCUMENT_WRITES, NAMESPACE_WRITES, Action
+
+log = logging.getLogger(__name__)
+
+# An instance that is slow or frozen is waited for: giving a request up and sending it again later would let the
+# first one arrive after its successors. Others answer the client meanwhile.
+APPLY_TIMEOUT = 120.0
+RETRY_FIRST, RETRY_MOST = 0.05, 1.0
+# A row on which every healthy instance fails this often would block its collection for ever.
+POISON_ATTEMPTS = 5
+PARALLEL_APPLIES = 16
+_JSON = {"content-type": "application/json"}
+
+
+class Lane:
+    """The rows of one ordering key that some instance has not applied yet."""
+
+    def __init__(self, key: str, instances: Iterable[str]) -> None:
+        self.key = key
+        self.lock = asyncio.Lock()
+        self.users = 0
+        self.queues: dict[str, deque[Entry]] = {name: deque() for name in instances}
+        self.appliers: dict[str, asyncio.Task[None]] = {}
+        self.owed: dict[str, set[Entry]] = {name: set() for name in self.queues}
+        """Per instance: rows that another instance has executed and this one has not."""
+
+    @property
+    def idle(self) -> bool:
+        # Owed rows that an instance refused have left its queue, and still keep it out of line.
+        return not self.users and not any(self.queues.values()) and not any(self.owed.values())
+
+
+class Replication:
+    """All lanes, and the appliers that work on them.
+
+    Args:
+        instances: the Chroma servers, in order of preference.
+        batch_size: returns how many documents may go into one request now.
+        changed: called whenever an instance may have come in line.
+    """
+
+    def __init__(
+        self,
+        instances: Sequence[Instance],
+        catalog: Catalog,
+        journal: Journal,
+        batch_size: Callable[[], int],
+        changed: Callable[[], None],
+    ) -> None:
+        self._instances = {instance.name: instance for instance in instances}
+        self._catalog = catalog
+        self._journal = journal
+        self._batch_size = batch_size
+        self._changed = changed
+        self._lanes: dict[str, Lane] = {}
+        self._slots = {name: asyncio.Semaphore(PARALLEL_APPLIES) for name in self._instances}
+        self._catalog_owed: dict[str, set[Entry]] = {name: set() for name in self._instances}
+
+    def lane(self, key: str) -> Lane:
+        """Return the lane of an ordering key, new if it has no rows."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(key, self._instances)
+        return lane
+
+    def forget_if_idle(self, lane: Lane) -> None:
+        if lane.idle and self._lanes.get(lane.key) is lane:
+            del self._lanes[lane.key]
+
+    def has_backlog(self, key: str) -> bool:
+        """Whether some instance still has rows of an ordering key to apply."""
+        lane = self._lanes.get(key)
+        return lane is not None and any(lane.queues.values())
+
+    def in_line(self, instance: str, key: str) -> bool:
+        """Whether an instance has applied everything of an ordering key that any instance has executed."""
+        lane = self._lanes.get(key)
+        return lane is None or not lane.owed[instance]
+
+    def catalog_in_line(self, instance: str) -> bool:
+        """Whether an instance has applied every executed creation, deletion and modification of a collection."""
+        return not self._catalog_owed[instance]
+
+    def pending(self, instance: str) -> int:
+        """Return how many logged rows an instance has not applied yet."""
+        return sum(len(lane.queues[instance]) for lane in self._lanes.values())
+
+    def owed_entries(self) -> list[Entry]:
+        """Return every row that some instance has not applied yet."""
+        rows = {e.id: e for lane in self._lanes.values() for queue in lane.queues.values() for e in queue}
+        return list(rows.values())
+
+    def enqueue(self, entry: Entry) -> None:
+        """Take a logged row: append it to its lane on every instance that has not applied it."""
+        lane = self.lane(entry.lane)
+        for name, instance in self._instances.items():
+            if name in entry.applied:
+                continue
+            if entry.state is State.EXECUTED:
+                self._owe(lane, entry, name)
+            if name in entry.failed_on:
+                continue
+            lane.queues[name].append(entry)
+            if name not in lane.appliers:
+                lane.appliers[name] = asyncio.create_task(self._apply_lane(lane, instance))
+
+    def _owe(self, lane: Lane, entry: Entry, name: str) -> None:
+        lane.owed[name].add(entry)
+        if entry.operation.action in CATALOG_WRITES:
+            self._catalog_owed[name].add(entry)
+
+    def _no_longer_owe(self, lane: Lane, entry: Entry, name: str) -> None:
+        lane.owed[name].discard(entry)
+        self._catalog_owed[name].discard(entry)
+
+    async def _apply_lane(self, lane: Lane, instance: Instance) -> None:
+        queue = lane.queues[instance.name]
+        pause = RETRY_FIRST
+        try:
+            while queue:
+                if self._skip(lane, instance, queue):
+                    continue
+                await instance.up.wait()
+                async with self._slots[instance.name]:
+                    try:
+                        worked = await self._apply_next(lane, instance, queue)
+                    except Exception:
+                        # A defect of this program must not end the lane: the row stays owed and is tried again.
+                        log.exception("applying a row of %s to %s", lane.key, instance.name)
+                        worked = False
+                if worked:
+                    pause = RETRY_FIRST
+                elif queue:
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, RETRY_MOST)
+        finally:
+            del lane.appliers[instance.name]
+            self.forget_if_idle(lane)
+
+    def _skip(self, lane: Lane, instance: Instance, queue: deque[Entry]) -> bool:
+        """Drop the first row if nothing of it has to be done here any more."""
+        entry = queue[0]
+        if entry.state in (State.REJECTED, State.ABANDONED):
+            queue.popleft()
+            return True
+        superseded = entry.collection is not None and entry.collection.deleted
+        if not superseded or entry.operation.action not in DOCUMENT_WRITES | {Action.CREATE_COLLECTION}:
+            return False
+        queue.popleft()
+        if entry.state is State.EXECUTED:
+            self._applied_here(lane, entry, instance)
+        else:
+            assert entry.collection is not None
+            self._reject(entry, _not_found(entry.collection.id), "its collection was deleted before it was applied")
+        return True
+
+    async def _apply_next(self, lane: Lane, instance: Instance, queue: deque[Entry]) -> bool:
+        """Apply the next row, or the next few as one request. Return False if that has to be tried again."""
+        entries = self._next_batch(instance, queue)
+        count, body = merge([(e.operation.action, e.data) for e in entries], self._batch_size())
+        entries = entries[:count]
+        for entry in entries:
+            entry.attempts[instance.name] = entry.attempts.get(instance.name, 0) + 1
+        try:
+            answer = await self._send(entries[0], instance, body)
+        except Unreachable as error:
+            self._failed(entries, instance, str(error), broken=True)
+            return False
+        if len(entries) > 1 and 400 <= answer.status < 500:
+            # One of them is at fault; which one shows when the first goes alone.
+            entries = entries[:1]
+            try:
+                answer = await self._send(entries[0], instance, entries[0].data)
+            except Unreachable as error:
+                self._failed(entries, instance, str(error), broken=True)
+                return False
+        return self._judge(lane, entries, instance, answer, queue)
+
+    def _next_batch(self, instance: Instance, queue: deque[Entry]) -> list[Entry]:
+        first = queue[0]
+        if first.operation.action not in DOCUMENT_WRITES or first.attempts.get(instance.name, 0) > 1:
+            return [first]
+        batch: list[Entry] = []
+        for entry in queue:
+            if len(batch) >= self._batch_size() or entry.collection is not first.collection:
+                break
+            if entry.operation.action is not first.operation.action or entry.state not in (
+                State.PENDING,
+                State.EXECUTED,
+            ):
+                break
+            batch.append(entry)
+        return batch
+
+    def _judge(self, lane: Lane, entries: list[Entry], instance: Instance, answer: Answer, queue: deque[Entry]) -> bool:
+        entry = entries[0]
+        if answer.status >= 500 or answer.status in (408, 429):
+            self._failed(entries, instance, f"{instance.name} answered {answer.status}: {_words(answer)}", broken=True)
+            return self._give_up_poison(entry, queue)
+        instance.succeeded()
+        if answer.status < 400:
+            instance.last_write_succeeded = time.monotonic()
+            for done in entries:
+                queue.popleft()
+                self._executed(lane, done, instance, answer)
+            return True
+        inside = entry.operation.action in DOCUMENT_WRITES | {Action.MODIFY_COLLECTION}
+        if answer.status == 404 and inside and entry.state is not State.EXECUTED:
+            # The mapping says the collection is there; the instance has lost it. That is not the client's doing.
+            self._failed(entries, instance, f"{instance.name} has lost the collection", broken=False)
+            return False
+        queue.popleft()
+        if entry.state is State.EXECUTED:
+            self._diverged(entry, instance, answer)
+        else:
+            self._reject(entry, Reply(answer.status, answer.body, answer.headers), _words(answer))
+        return True
+
+    async def _send(self, entry: Entry, instance: Instance, body: bytes) -> Answer:
+        operation = entry.operation
+        action = operation.action
+        if action in NAMESPACE_WRITES:
+            answer = await instance.call(
+                operation.method, operation.quoted_path, entry.data or None, _JSON, APPLY_TIMEOUT
+            )
+            tried_before = entry.refused or entry.attempts[instance.name] > 1 or entry.state is State.EXECUTED
+            repeated = (action is Action.CREATE_NAMESPACE and answer.status == 409) or (
+                action is Action.DELETE_NAMESPACE and answer.status == 404
+            )
+            return Answer(200, b"{}", dict(_JSON)) if repeated and tried_before else answer
+        assert entry.collection is not None
+        if action is Action.CREATE_COLLECTION:
+            return await self._create(entry, entry.collection, instance)
+        if action is Action.DELETE_COLLECTION:
+            answer = await instance.call(
+                "DELETE", operation.path_on_instance(operation.reference), None, _JSON, APPLY_TIMEOUT
+            )
+            return Answer(200, b"{}", dict(_JSON)) if answer.status == 404 else answer
+        own_id = entry.collection.ids.get(instance.name)
+        if own_id is None and action is Action.MODIFY_COLLECTION:
+            own_id = await self._own_id(entry, instance)
+        if own_id is None:
+            return Answer(404, b'{"error":"NotFoundError","message":"not created on this instance"}', dict(_JSON))
+        return await instance.call(operation.method, operation.path_on_instance(own_id), body, _JSON, APPLY_TIMEOUT)
+
+    async def _create(self, entry: Entry, collection: Collection, instance: Instance) -> Answer:
+        path = entry.operation.quoted_path
+        answer = await instance.call("POST", path, entry.data, _JSON, APPLY_TIMEOUT)
+        if answer.status == 409:
+            # The log knows no such collection, so an empty one is our own earlier attempt, whose answer was lost.
+            found = await instance.call("GET", f"{path}/{collection.name}", None, _JSON, APPLY_TIMEOUT)
+            own_id = _id_of(found)
+            count = await instance.call("GET", f"{path}/{own_id}/count", None, _JSON, APPLY_TIMEOUT)
+            if count.status != 200 or count.body.strip() != b"0":
+                return answer
+            answer = found
+        if answer.status < 400:
+            collection.ids[instance.name] = _id_of(answer)
+            self._journal.collection_changed(collection)
+        return answer
+
+    async def _own_id(self, entry: Entry, instance: Instance) -> str | None:
+        """Ask an instance for the id of a collection by its name when the row was logged."""
+        assert entry.name is not None
+        plain_name = entry.name.rsplit("/", 1)[-1]
+        path = entry.operation.quoted_path.rsplit("/", 1)[0]
+        found = await instance.call("GET", f"{path}/{plain_name}", None, _JSON, APPLY_TIMEOUT)
+        return _id_of(found) if found.status == 200 else None
+
+    def _executed(self, lane: Lane, entry: Entry, instance: Instance, answer: Answer) -> None:
+        """Note that an instance has applied a row; the first one decides its outcome."""
+        if entry.state is State.EXECUTED:
+            self._applied_here(lane, entry, instance)
+            return
+        if entry.settled:
+            if entry.collection is not None and entry.collection.deleted:
+                return
+            log.error("%s executed row %d, which was refused elsewhere", instance.name, entry.seq)
+            entry.failed_on.add(instance.name)
+            self._journal.changed(entry)
+            return
+        entry.state, entry.executed_on = State.EXECUTED, instance.name
+        if not entry.refused:
+            entry.error = None
+        entry.applied.add(instance.name)
+        instance.request_count += 1
+        for name in self._instances:
+            if name != instance.name:
+                self._owe(lane, entry, name)
+        self._settle_names(entry)
+        body = answer.body
+        if entry.operation.action is Action.CREATE_COLLECTION and entry.collection is not None:
+            body = orjson.dumps(orjson.loads(body) | {"id": entry.collection.id})
+        entry.answer(Reply(answer.status, body, answer.headers))
+        self._journal.changed(entry)
+        self._changed()
+
+    def _applied_here(self, lane: Lane, entry: Entry, instance: Instance) -> None:
+        entry.applied.add(instance.name)
+        self._no_longer_owe(lane, entry, instance.name)
+        if entry.operation.action is Action.DELETE_COLLECTION:
+            # A deleted collection is the same everywhere: rows of it that were refused here no longer matter.
+            for refused in [e for e in lane.owed[instance.name] if e.collection is entry.collection and e.failed_on]:
+                self._no_longer_owe(lane, refused, instance.name)
+        self._journal.changed(entry)
+        self._changed()
+
+    def _settle_names(self, entry: Entry) -> None:
+        """Bring the catalog in line with a renaming, once it is decided."""
+        if entry.operation.action is not Action.MODIFY_COLLECTION or entry.collection is None:
+            return
+        name = orjson.loads(entry.data).get("new_name")
+        if name:
+            self._catalog.rename(entry.collection, name)
+            self._journal.collection_changed(entry.collection)
+
+    def _reject(self, entry: Entry, reply: Reply, reason: str) -> None:
+        self._end(entry, State.REJECTED, reason)
+        entry.answer(reply)
+        self._journal.changed(entry)
+
+    def _end(self, entry: Entry, state: State, reason: str) -> None:
+        entry.state, entry.error = state, reason
+        collection = entry.collection
+        if collection is None:
+            return
+        if entry.operation.action is Action.CREATE_COLLECTION and not collection.exists:
+            self._catalog.remove(collection)
+            self._journal.collection_changed(collection)
+        elif entry.operation.action is Action.MODIFY_COLLECTION:
+            new_name = orjson.loads(entry.data).get("new_name")
+            if new_name:
+                self._catalog.release((collection.tenant, collection.database, new_name))
+
+    def _diverged(self, entry: Entry, instance: Instance, answer: Answer) -> None:
+        """An instance refuses what another has executed: it stays out of line for this collection."""
+        log.error("%s refuses row %d: %s", instance.name, entry.seq, _words(answer))
+        entry.failed_on.add(instance.name)
+        entry.error = f"{instance.name} answered {answer.status}: {_words(answer)}"
+        self._journal.failed_writes += 1
+        self._journal.changed(entry)
+
+    def _failed(self, entries: list[Entry], instance: Instance, reason: str, *, broken: bool) -> None:
+        if broken:
+            instance.failed(reason)
+        for entry in entries:
+            entry.error = reason
+            self._journal.changed(entry)
+
+    def _give_up_poison(self, entry: Entry, queue: deque[Entry]) -> bool:
+        """Give a row up for good if every instance, well in itself, has failed on it again and again."""
+        everywhere = all(
+            instance.healthy and entry.attempts.get(name, 0) >= POISON_ATTEMPTS
+            for name, instance in self._instances.items()
+        )
+        if entry.state is not State.PENDING or not everywhere:
+            return False
+        queue.popleft()
+        self._end(entry, State.ABANDONED, entry.error or "every instance failed on it")
+        self._journal.failed_writes += 1
+        entry.refused = True
+        self._journal.changed(entry)
+        return True
+
+
+def _id_of(answer: Answer) -> str:
+    try:
+        return str(orjson.loads(answer.body)["id"])
+    except (ValueError, KeyError, TypeError):
+        raise Unreachable("the answer names no collection id") from None
+
+
+def _words(answer: Answer) -> str:
+    return answer.body[:300].decode("utf-8", "replace")
+
+
+def _not_found(reference: str) -> Reply:
+    message = f"Collection [{reference}] does not exist."
+    return Reply(404, orjson.dumps({"error": "NotFoundError", "message": message}))
