@@ -38,6 +38,8 @@ async def _serve(settings: Settings) -> None:
         create_app(deployment),
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
+        server_header=False,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=60,
     )

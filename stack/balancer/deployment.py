@@ -56,10 +56,7 @@ class Deployment:
         """
         await self.journal.open()
         await self._restore()
-        probes = []
-        for instance in self.instances:
-            await instance.open()
-            probes.append(Probe(instance, self.settings.check_interval))
+        probes = [Probe(instance, self.settings.check_interval) for instance in self.instances]
         await asyncio.gather(*(probe.check() for probe in probes))
         self._tasks = [asyncio.create_task(probe.run()) for probe in probes]
         self._tasks.append(asyncio.create_task(self.resources.run()))
@@ -69,7 +66,7 @@ class Deployment:
             task.cancel()
         await self.journal.close()
         for instance in self.instances:
-            await instance.close()
+            instance.close()
 
     @property
     def healthy_instances(self) -> int:

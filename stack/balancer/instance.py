@@ -5,28 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import aiohttp
+from .http_client import Answer, HttpClient, Unreachable
 
 log = logging.getLogger(__name__)
 
 # A returned instance has to succeed twice: what an interrupted request left on its way is done by then.
 RISE = 2
-
-
-class Unreachable(Exception):
-    """No usable answer came: refused, reset, cut short, too late. Whether the request took effect is unknown."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an instance answered."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str]
 
 
 _PASSED_ON = ("content-type", "content-encoding", "retry-after", "chroma-trace-id")
@@ -54,19 +40,10 @@ class Instance:
         self._threshold = threshold
         self._on_change = on_change
         self._successes = RISE - 1
-        self._session: aiohttp.ClientSession | None = None
-        self._reads: set[asyncio.Timeout] = set()
+        self._client = HttpClient(url)
 
-    async def open(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-
-    async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+    def close(self) -> None:
+        self._client.close()
 
     @property
     def healthy(self) -> bool:
@@ -89,39 +66,34 @@ class Instance:
         Raises:
             Unreachable: no complete answer came in time.
         """
-        assert self._session is not None
-        try:
-            async with self._session.request(
-                method,
-                self.url + path,
-                data=body,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=seconds),
-                allow_redirects=False,
-            ) as response:
-                content = await response.read()
-                passed_on = {name: response.headers[name] for name in _PASSED_ON if name in response.headers}
-                return Answer(response.status, content, passed_on)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unreachable(f"{self.name}: {type(error).__name__} {error}".rstrip()) from None
+        return await self._call(method, path, body, headers, seconds, abandonable=False)
 
-    async def read(self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
+    async def read(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float
+    ) -> Answer:
         """As :meth:`call`, for a request that changes nothing: it is given up when :meth:`abandon_reads` says so."""
+        return await self._call(method, path, body, headers, seconds, abandonable=True)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        seconds: float,
+        *,
+        abandonable: bool,
+    ) -> Answer:
         try:
-            async with asyncio.timeout(seconds) as limit:
-                self._reads.add(limit)
-                try:
-                    return await self.call(method, path, body, headers, seconds)
-                finally:
-                    self._reads.discard(limit)
-        except TimeoutError:
-            raise Unreachable(f"{self.name}: no answer in time") from None
+            answer = await self._client.call(method, path, body, headers, seconds, abandonable=abandonable)
+        except Unreachable as error:
+            raise Unreachable(f"{self.name}: {error}") from None
+        passed_on = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+        return Answer(answer.status, answer.body, passed_on)
 
     def abandon_reads(self) -> None:
         """Let every read under way here fail now, so that it can be asked of the other instance."""
-        now = asyncio.get_running_loop().time()
-        for limit in self._reads:
-            limit.reschedule(now)
+        self._client.abandon(f"{self.name} is under suspicion")
 
     def succeeded(self, *, probe: bool = False) -> None:
         """Note a call that the instance answered as it should."""

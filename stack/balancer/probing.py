@@ -8,7 +8,8 @@ from contextlib import suppress
 
 import orjson
 
-from .instance import Instance, Unreachable
+from .http_client import Unreachable
+from .instance import Instance
 
 # The probe's collection lives in a database of its own, out of the sight of clients.
 _DATABASE = "balancer-probe"

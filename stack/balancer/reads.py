@@ -10,7 +10,8 @@ import orjson
 from .catalog import Collection
 from .deployment import Deployment
 from .entries import Reply
-from .instance import Answer, Instance, Unreachable
+from .http_client import Answer, Unreachable
+from .instance import Instance
 from .operations import Action, Operation
 from .replies import error, not_found
 
@@ -141,7 +142,7 @@ class Reads:
                 continue
             instance = deployment.router.choose(candidates)
             try:
-                answer = await instance.read(method, path(instance), body, headers, remaining)
+                answer = await instance.read(method, path(instance), body or None, headers, remaining)
             except Unreachable as failure:
                 instance.failed(str(failure))
                 tried.add(instance.name)

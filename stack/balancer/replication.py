@@ -18,7 +18,8 @@ import orjson
 from .batching import merge
 from .catalog import Catalog, Collection
 from .entries import Entry, Reply, State
-from .instance import Answer, Instance, Unreachable
+from .http_client import Answer, Unreachable
+from .instance import Instance
 from .journal import Journal
 from .operations import CATALOG_WRITES, DOCUMENT_WRITES, NAMESPACE_WRITES, Action
 
