@@ -1,0 +1,303 @@
+"""The declarative list of the stack's services: what each one is, needs and shows. Nothing runs here."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import postgres
+from .errors import StackError
+from .ports import HOST, Ports
+from .processes import SystemUser
+
+PRIMARY = "chroma-primary"
+REPLICA = "chroma-replica"
+BALANCER = "chroma-balancer"
+POSTGRES = "chroma-postgres"
+SLACK_SINK = "slack-sink"
+RENDER_API = "render-api"
+PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API)
+
+BALANCER_COMMAND_VARIABLE = "SIGNOFF_BALANCER_COMMAND"
+BALANCER_SETTINGS: Mapping[str, str] = {
+    "LOAD_BALANCE_STRATEGY": "optimized_read_replica",
+    "READ_REPLICA_RATIO": "0.8",
+    "CHECK_INTERVAL": "0.25",
+    "FAILURE_THRESHOLD": "3",
+    "REQUEST_TIMEOUT": "10",
+    "SYNC_MODE": "traditional",
+    "RESOURCE_CHECK_INTERVAL": "1",
+    "MAX_CONCURRENT_REQUESTS": "200",
+    "REQUEST_QUEUE_SIZE": "200",
+    "WAL_SYNC_INTERVAL": "1",
+    "DEFAULT_BATCH_SIZE": "200",
+    "MAX_BATCH_SIZE": "1000",
+    "MAX_MEMORY_MB": "512",
+    "MEMORY_THRESHOLD_PERCENT": "85",
+    "CPU_THRESHOLD_PERCENT": "80",
+}
+"""What the balancer is started with; each one can be overridden by ``--set``."""
+
+_ADDRESSES = ("PRIMARY_URL", "REPLICA_URL", "DATABASE_URL", "SLACK_WEBHOOK_URL")
+_REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class HttpHealth:
+    """Healthy when a GET of this path answers 200."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PostgresHealth:
+    """Healthy when a session on this DSN answers a query."""
+
+    dsn: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the stack.
+
+    Args:
+        name: as in the Render API; also names its log file and its place in the stack's folder.
+        command: program and arguments.
+        environment: the whole environment of the process.
+        port: its loopback port, the same for the stack's life.
+        health: what tells that it serves.
+        data_folder: where its data lives, kept while it is suspended; ``None`` when it keeps none.
+        working_folder: the folder that the process is started in.
+        render_id: its id in the Render API.
+        plan: its plan in the Render API.
+        is_postgres: whether the Render API shows it under ``/postgres`` rather than ``/services``.
+        needs: names of the services that have to be healthy before it is started for the first time.
+        user: run as this user; ``None`` for the current one.
+        prepare: what has to be done once, before the first start.
+        stop_signal: what asks it to end.
+        grace_seconds: how long it may take for that before it is killed.
+        start_seconds: how long its first start may take.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    port: int
+    health: HttpHealth | PostgresHealth
+    data_folder: Path | None
+    working_folder: Path
+    render_id: str
+    plan: str
+    is_postgres: bool = False
+    needs: tuple[str, ...] = ()
+    user: SystemUser | None = None
+    prepare: Callable[[], Awaitable[None]] | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace_seconds: float = 3.0
+    start_seconds: float = 30.0
+
+    @property
+    def url(self) -> str:
+        """Its base URL, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole stack, before anything of it runs.
+
+    Args:
+        services: in the order of their start.
+        values: what ``up --json`` prints, apart from what only the running stack knows.
+        render_key: the key that the Render API asks for.
+        render_port: the port of the Render API.
+    """
+
+    services: tuple[Service, ...]
+    values: Mapping[str, str]
+    render_key: str
+    render_port: int
+
+
+def plan_stack(folder: Path, ports: Ports, overrides: Mapping[str, str], balancer_command: str | None) -> Plan:
+    """The list of services for a stack in this folder.
+
+    Args:
+        folder: the stack's temporary folder.
+        ports: a port for each of ``PORT_NAMES``.
+        overrides: environment variables of the balancer, by name.
+        balancer_command: takes the place of the reference balancer; shell-like, ``$PORT`` etc. are expanded.
+
+    Raises:
+        StackError: an override has no such variable, or the command can't be read.
+    """
+    allowed = (*BALANCER_SETTINGS, *_ADDRESSES)
+    for name in overrides:
+        if name not in allowed:
+            raise StackError(f"--set knows no {name}; the balancer's variables are {', '.join(allowed)}.")
+    database = postgres.PostgresServer.new(folder / POSTGRES, ports[POSTGRES])
+    primary = _chroma(PRIMARY, folder, ports[PRIMARY])
+    replica = _chroma(REPLICA, folder, ports[REPLICA])
+    webhook_path = f"/services/TLOCAL/BLOCAL/{secrets.token_hex(8)}"
+    sink = _slack_sink(ports[SLACK_SINK], webhook_path)
+    settings = {name: overrides.get(name, default) for name, default in BALANCER_SETTINGS.items()}
+    addresses = {
+        "PRIMARY_URL": primary.url,
+        "REPLICA_URL": replica.url,
+        "DATABASE_URL": database.dsn,
+        "SLACK_WEBHOOK_URL": sink.url + webhook_path,
+    }
+    balancer = _balancer(ports[BALANCER], settings | addresses | dict(overrides), balancer_command)
+    render_key = f"rnd_{secrets.token_hex(16)}"
+    values = {
+        **addresses,
+        "BALANCER_URL": balancer.url,
+        "RENDER_API_URL": f"http://{HOST}:{ports[RENDER_API]}/v1",
+        "RENDER_API_KEY": render_key,
+        "SLACK_SINK_URL": sink.url,
+        "BALANCER_SERVICE_ID": balancer.render_id,
+        "PRIMARY_SERVICE_ID": primary.render_id,
+        "REPLICA_SERVICE_ID": replica.render_id,
+        "SLACK_SINK_SERVICE_ID": sink.render_id,
+    }
+    store = _postgres(database)
+    values["POSTGRES_ID"] = store.render_id
+    values.update(settings)
+    return Plan((store, primary, replica, sink, balancer), values, render_key, ports[RENDER_API])
+
+
+def _render_id(prefix: str) -> str:
+    """A new id, such as Render's: random, so that one stack never answers to another one's ids."""
+    return f"{prefix}-{secrets.token_hex(10)}"
+
+
+def _environment(**more: str) -> dict[str, str]:
+    """This process's environment and what every service needs: no proxy for loopback, our programs first."""
+    environment = dict(os.environ)
+    environment.update(
+        {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+            "NO_PROXY": f"{HOST},localhost",
+            "no_proxy": f"{HOST},localhost",
+            "ANONYMIZED_TELEMETRY": "False",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
+    environment.update(more)
+    return environment
+
+
+def _own_code(**more: str) -> dict[str, str]:
+    """The environment for a module of this project, which needn't be installed."""
+    path = [str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return _environment(PYTHONPATH=os.pathsep.join(path), **more)
+
+
+def _chroma(name: str, folder: Path, port: int) -> Service:
+    data = folder / name
+    program = Path(sys.executable).parent / "chroma"
+    return Service(
+        name=name,
+        command=(str(program), "run", "--path", str(data), "--host", HOST, "--port", str(port)),
+        environment=_environment(),
+        port=port,
+        health=HttpHealth("/api/v2/heartbeat"),
+        data_folder=data,
+        working_folder=folder,
+        render_id=_render_id("srv"),
+        plan="starter",
+    )
+
+
+def _postgres(server: postgres.PostgresServer) -> Service:
+    return Service(
+        name=POSTGRES,
+        command=server.command,
+        environment=_environment(),
+        port=server.port,
+        health=PostgresHealth(server.dsn),
+        data_folder=server.data,
+        working_folder=server.home,
+        render_id=_render_id("dpg") + "-a",
+        plan="free",
+        is_postgres=True,
+        user=server.user,
+        prepare=server.prepare,
+        # "Fast shutdown": ends its sessions instead of waiting for them.
+        stop_signal=signal.SIGINT,
+    )
+
+
+def _slack_sink(port: int, webhook_path: str) -> Service:
+    command = (sys.executable, "-m", "stack.slack_sink", "--port", str(port), "--webhook-path", webhook_path)
+    return Service(
+        name=SLACK_SINK,
+        command=command,
+        environment=_own_code(),
+        port=port,
+        health=HttpHealth("/health"),
+        data_folder=None,
+        working_folder=_PROJECT,
+        render_id=_render_id("srv"),
+        plan="free",
+    )
+
+
+def _balancer(port: int, settings: Mapping[str, str], command: str | None) -> Service:
+    variables = {**settings, "PORT": str(port)}
+    if command is None:
+        words: tuple[str, ...] = (sys.executable, "-m", "stack.balancer")
+        environment = _own_code(**variables)
+        working_folder = _PROJECT
+    else:
+        environment = _environment(**variables)
+        words = expand_command(command, environment)
+        working_folder = Path.cwd()
+    return Service(
+        name=BALANCER,
+        command=words,
+        environment=environment,
+        port=port,
+        health=HttpHealth("/health"),
+        data_folder=None,
+        working_folder=working_folder,
+        render_id=_render_id("srv"),
+        plan="starter",
+        needs=(POSTGRES, PRIMARY, REPLICA, SLACK_SINK),
+        start_seconds=60.0,
+    )
+
+
+def expand_command(command: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Split a command as a shell would and put variables in; no shell runs it, so signals reach it.
+
+    Raises:
+        StackError: a quote is not closed, a variable is not set, or nothing is left.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name not in environment:
+            raise StackError(
+                f"{BALANCER_COMMAND_VARIABLE} uses ${name}, which is not set; the balancer gets "
+                f"PORT, {', '.join((*_ADDRESSES, *BALANCER_SETTINGS))} and this shell's environment."
+            )
+        return environment[name]
+
+    try:
+        words = tuple(_REFERENCE.sub(value, word) for word in shlex.split(command))
+    except ValueError as error:
+        raise StackError(f"{BALANCER_COMMAND_VARIABLE}={command!r} can't be read as a command: {error}.") from None
+    if not words:
+        raise StackError(
+            f"{BALANCER_COMMAND_VARIABLE} is set but empty; give a command, or unset it for the reference balancer."
+        )
+    return words
