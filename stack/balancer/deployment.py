@@ -103,6 +103,7 @@ class Deployment:
         others = [other for other in self.instances if other is not instance]
         if not instance.trusted and any(other.trusted for other in others):
             instance.abandon_reads()
+        self.replication.health_changed()
         if not self.healthy_instances:
             for entry in list(self.waiting):
                 if entry.reply is not None and not entry.reply.done():

@@ -65,6 +65,8 @@ class Entry:
     refused: bool = False
     created_at: datetime | None = None
     reply: asyncio.Future[Reply] | None = None
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the outcome is known, or when whom to wait for may have changed."""
 
     def answer(self, reply: Reply) -> None:
         """Give the waiting client its answer, unless it has one already."""
