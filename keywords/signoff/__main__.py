@@ -1,0 +1,115 @@
+"""The command line of the sign-off: ``python -m keywords.signoff`` and ``python -m keywords.signoff report``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import NoReturn
+
+from .environment import BadEnvironment
+from .local_stack import StackFailed
+from .plan import BadSelection
+from .preflight import PreflightFailed
+from .report.checklist import BadChecklist
+from .report.data import Selection
+from .report.folder import BadFolder, ResultsFolder
+from .run import LOCAL, RESULTS, SUITES, CannotRun, Options, complain, report, sign_off
+from .verdict import CouldNotObserve
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one sentence; argparse would print its usage before."""
+        raise SystemExit(complain(f"{message[:1].upper()}{message[1:]}; --help lists the options."))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        arguments: without the program's name; those of this process by default.
+
+    Returns:
+        The exit code: the verdict, or 2 if nothing could be run.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if given[:1] == ["report"]:
+            return report(ResultsFolder(_report_parser().parse_args(given[1:]).results.resolve()))
+        return sign_off(_options(given), say=_say)
+    except (
+        *(BadChecklist, BadEnvironment, BadFolder, BadSelection),
+        *(CannotRun, CouldNotObserve, PreflightFailed, StackFailed),
+    ) as error:
+        return complain(str(error))
+    except KeyboardInterrupt:
+        return complain("Interrupted; nothing was judged.")
+    except Exception:  # noqa: BLE001 - a fault of ours must not end with 1, which says that the deployment failed
+        traceback.print_exc()
+        return 2
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _options(given: Sequence[str]) -> Options:
+    parser = _Parser(
+        prog="python -m keywords.signoff",
+        allow_abbrev=False,
+        description="Sign off a deployment. Exit code: 0 GO, 1 NO-GO, 2 incomplete or not run.",
+        epilog="'report' in place of the options makes the page again from an existing results folder.",
+    )
+    add = parser.add_argument
+    add("source", metavar="SUITES", nargs="?", type=Path, default=SUITES, help="folder of suites, or one suite file")
+    add("--environment", metavar="NAME|PATH", help="what to test (default: $SIGNOFF_ENVIRONMENT, else local)")
+    add("--processes", metavar="N", type=_count, default=2, help="suites at the same time (default: 2)")
+    add("--include", metavar="TAG", action="append", default=[], help="only tests with this tag; may be repeated")
+    add("--exclude", metavar="TAG", action="append", default=[], help="no tests with this tag; may be repeated")
+    add("--suite", metavar="NAME", action="append", default=[], help="only this suite; may be repeated")
+    add("--results", metavar="DIR", type=Path, default=RESULTS, help="where everything is written (default: results)")
+    add("--wait", metavar="SECONDS", type=_seconds, help="how long a starting service is waited for")
+    values = parser.parse_args(given)
+    return Options(
+        environment=values.environment or _environment_variable(),
+        processes=values.processes,
+        selection=Selection(tuple(values.include), tuple(values.exclude), tuple(values.suite)),
+        source=values.source,
+        results=values.results,
+        wait=values.wait,
+    )
+
+
+def _report_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m keywords.signoff report", allow_abbrev=False)
+    parser.add_argument("--results", metavar="DIR", type=Path, default=RESULTS)
+    return parser
+
+
+def _environment_variable() -> str:
+    return os.environ.get("SIGNOFF_ENVIRONMENT") or LOCAL
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of processes from 1 to 64")
+    return int(text)
+
+
+def _seconds(text: str) -> timedelta:
+    try:
+        value = timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        value = timedelta(0)
+    if value <= timedelta(0):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of seconds")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""What a sign-off consists of besides its judgement, and its form as ``signoff.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .judgement import JudgedTest, Row, SignOff
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which tests were asked for; all of them if everything is empty."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The selection as the options that made it: "--include core --exclude slow"; empty for all tests."""
+        options = (("include", self.include), ("exclude", self.exclude), ("suite", self.suites))
+        return " ".join(f"--{name} {value}" for name, values in options for value in values)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What was run against what, when and how.
+
+    Attributes:
+        targets: URLs by name, without credentials.
+        versions: what the servers said of themselves, by name.
+        processes: how many suites ran at the same time.
+        problems: what went wrong with the run itself, one sentence each.
+    """
+
+    environment: str = "unknown"
+    targets: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    started: datetime | None = None
+    finished: datetime | None = None
+    processes: int | None = None
+    stacks: int = 0
+    selection: Selection = field(default_factory=Selection)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, or None if that is not known."""
+        if self.started is None or self.finished is None:
+            return None
+        return (self.finished - self.started).total_seconds()
+
+
+def limits_of(row: Row) -> tuple[str, ...]:
+    """Return the limits that the row's tests were held to, each once."""
+    return _parts(test.metadata.get("Limit", "") for test in row.tests)
+
+
+def measured_of(row: Row) -> tuple[str, ...]:
+    """Return what the row's tests measured, each once."""
+    return _parts(test.metadata.get("Measured", "") for test in row.tests)
+
+
+def seeds_of(signoff: SignOff) -> Mapping[str, str]:
+    """Return the seeds of the workloads that gave one, by the name of their test."""
+    return {test.name: test.metadata["Seed"] for row in signoff.rows for test in row.tests if test.metadata.get("Seed")}
+
+
+def as_json(signoff: SignOff, facts: RunFacts) -> dict[str, Any]:
+    """Return the content of ``signoff.json``."""
+    return {
+        "verdict": signoff.word.value,
+        "sentence": signoff.sentence,
+        "exit_code": signoff.word.exit_code,
+        "environment": facts.environment,
+        "targets": dict(facts.targets),
+        "versions": dict(facts.versions),
+        "started": facts.started.isoformat() if facts.started else None,
+        "finished": facts.finished.isoformat() if facts.finished else None,
+        "seconds": facts.seconds,
+        "processes": facts.processes,
+        "selection": {
+            "include": list(facts.selection.include),
+            "exclude": list(facts.selection.exclude),
+            "suites": list(facts.selection.suites),
+        },
+        "seeds": dict(seeds_of(signoff)),
+        "requirements": [_requirement(row) for row in signoff.rows],
+        "errors": list(signoff.errors),
+    }
+
+
+def _requirement(row: Row) -> dict[str, Any]:
+    contract = [limit.words for limit in row.requirement.limits]
+    return {
+        "id": row.requirement.id,
+        "group": row.requirement.group,
+        "title": row.requirement.title,
+        "outcome": row.outcome.value,
+        "limit": "; ".join(limits_of(row) or contract),
+        "contract_limit": "; ".join(contract),
+        "measured": "; ".join(measured_of(row)),
+        "reason": row.reason,
+        "tests": [_test(test) for test in row.tests],
+    }
+
+
+def _test(test: JudgedTest) -> dict[str, Any]:
+    return {
+        "name": test.name,
+        "suite": test.suite,
+        "outcome": test.outcome.value,
+        "message": test.message or test.reason,
+        "seconds": test.seconds,
+        "log": f"log.html#{test.log}" if test.log else "",
+    }
+
+
+def _parts(values: Iterable[str]) -> tuple[str, ...]:
+    # Check keywords append to their test's metadata with "; ".
+    return tuple(dict.fromkeys(part.strip() for value in values for part in value.split("; ") if part.strip()))

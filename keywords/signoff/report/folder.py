@@ -1,0 +1,208 @@
+"""The results folder: which file holds what, and the report made from them.
+
+A run leaves its plan, its facts and Robot Framework's output here; everything else follows from these files, so the
+page can be made again later from an old folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..secrets import redact
+from .checklist import Requirement, load_checklist
+from .data import RunFacts, Selection, as_json
+from .judgement import PlannedTest, SignOff, judge
+from .page import render_page
+from .results import Results, UnreadableResults, read_results
+
+VERSION = 1
+
+
+class BadFolder(ValueError):
+    """A results folder can't be reported; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    path: Path
+
+    @property
+    def output(self) -> Path:
+        """Robot Framework's merged results."""
+        return self.path / "output.xml"
+
+    @property
+    def plan(self) -> Path:
+        """Every test of the suites, and which were left out."""
+        return self.path / "plan.json"
+
+    @property
+    def run(self) -> Path:
+        """When and how the run was made, and what went wrong with it."""
+        return self.path / "run.json"
+
+    @property
+    def deployment(self) -> Path:
+        """What was tested: addresses and versions, as seen before the first test."""
+        return self.path / "deployment.json"
+
+    @property
+    def page(self) -> Path:
+        return self.path / "signoff.html"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "signoff.json"
+
+    @property
+    def stacks(self) -> Path:
+        """One JSON file with endpoints for each local stack of the run."""
+        return self.path / "stacks"
+
+    @property
+    def logs(self) -> Path:
+        """What pabot and the processes of the stacks printed."""
+        return self.path / "logs"
+
+    def clear(self) -> None:
+        """Remove what an earlier run reported, so that it can't be taken for this one's.
+
+        Only files that are known by name go: histories and journals of faults may still be needed.
+        """
+        robots = [self.path / name for name in ("log.html", "report.html", ".pabotsuitenames")]
+        own = [self.output, self.plan, self.run, self.deployment, self.page, self.data]
+        for path in [*own, *robots, *self.stacks.glob("*.json")]:
+            path.unlink(missing_ok=True)
+
+    def save_plan(self, tests: Iterable[PlannedTest]) -> None:
+        """Write the plan, before the first test starts."""
+        rows = [
+            {"name": test.name, "suite": test.suite, "requirement": test.requirement, "left_out": test.left_out}
+            for test in tests
+        ]
+        _write(self.plan, {"version": VERSION, "tests": rows})
+
+    def load_plan(self) -> tuple[PlannedTest, ...] | None:
+        """Read the plan, or None if there is none."""
+        content = _read(self.plan)
+        if content is None:
+            return None
+        return tuple(
+            PlannedTest(row["name"], row["suite"], row["requirement"], row["left_out"]) for row in content["tests"]
+        )
+
+    def save_deployment(self, description: Mapping[str, Any]) -> None:
+        """Write what was tested, as the preflight saw it."""
+        _write(self.deployment, dict(description))
+
+    def save_facts(self, facts: RunFacts) -> None:
+        """Write when and how the run was made; what was tested has its own file."""
+        selection = facts.selection
+        content = {
+            "version": VERSION,
+            "environment": facts.environment,
+            "started": facts.started.isoformat() if facts.started else None,
+            "finished": facts.finished.isoformat() if facts.finished else None,
+            "processes": facts.processes,
+            "stacks": facts.stacks,
+            "selection": {
+                "include": list(selection.include),
+                "exclude": list(selection.exclude),
+                "suites": list(selection.suites),
+            },
+            "problems": list(facts.problems),
+        }
+        _write(self.run, content)
+
+    def load_facts(self) -> RunFacts:
+        """Read what is known of the run; what isn't stays unknown."""
+        run = _read(self.run) or {}
+        deployment = _read(self.deployment) or {}
+        selection = run.get("selection", {})
+        return RunFacts(
+            environment=run.get("environment", "unknown"),
+            targets=_words(deployment.get("targets", {})),
+            versions=_words(deployment.get("versions", {})),
+            started=_moment(run.get("started")),
+            finished=_moment(run.get("finished")),
+            processes=run.get("processes"),
+            stacks=run.get("stacks", 0),
+            selection=Selection(*(tuple(selection.get(key, ())) for key in ("include", "exclude", "suites"))),
+            problems=tuple(run.get("problems", ())),
+        )
+
+    def report(self, checklist: tuple[Requirement, ...] | None = None) -> SignOff:
+        """Judge what lies in the folder, and write the page and its data.
+
+        Args:
+            checklist: the requirements; the project's own by default.
+
+        Returns:
+            The judgement. Missing or broken results make it INCOMPLETE; the page is written all the same.
+
+        Raises:
+            BadFolder: if a file of the run is not what a run writes.
+            BadChecklist: if the checklist can't be used.
+        """
+        facts = self.load_facts()
+        problems = list(facts.problems)
+        try:
+            results = read_results(self.output)
+        except UnreadableResults as error:
+            problems.append(str(error))
+            results = Results()
+        problems += [f"Robot Framework reported an error: {error}" for error in results.errors]
+        signoff = judge(checklist or load_checklist(), self.load_plan(), results.tests, problems)
+        _write(self.data, as_json(signoff, facts))
+        self.page.write_text(redact(render_page(signoff, facts)), encoding="utf-8")
+        return signoff
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(_masked(content), indent=2, ensure_ascii=False) + "\n"
+    # In one step, so that a run that dies while writing leaves no half file.
+    draft = path.with_suffix(".tmp")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(item) for item in value]
+    return value
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise BadFolder(f"{path} can't be read as JSON; it was not written by a run of this version.") from None
+    if not isinstance(content, dict) or content.get("version", VERSION) != VERSION:
+        raise BadFolder(f"{path} was not written by a run of this version.")
+    return content
+
+
+def _words(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: redact(str(value)) for name, value in values.items()}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

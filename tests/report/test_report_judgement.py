@@ -1,0 +1,237 @@
+"""The judgement: laws that hold for any results, and the classification of single tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signoff.report.checklist import Requirement
+from signoff.report.judgement import (
+    CHECKS_NOTHING,
+    DID_NOT_REPORT,
+    NO_TEST_YET,
+    PlannedTest,
+    ReportedTest,
+    SignOff,
+    Word,
+    judge,
+    judge_test,
+    outcome_of_tests,
+    verdict_word,
+)
+from signoff.verdict import Outcome
+
+IDS = ["A-1", "A-2", "B-1"]
+CHECKLIST = [Requirement(name, name[0], f"title of {name}", "must hold") for name in IDS]
+
+
+def a_test(requirement: str, number: int = 0, **changes: object) -> ReportedTest:
+    """A test that passed and checked something, unless changed."""
+    test = ReportedTest(
+        f"s1-t{number}", f"Test {number}", "Suite", "PASS", metadata={"Requirement": requirement}, checks=1
+    )
+    return replace(test, **changes)  # type: ignore[arg-type]
+
+
+def plan(tests: list[ReportedTest]) -> list[PlannedTest]:
+    return [PlannedTest(test.name, test.suite, test.metadata.get("Requirement")) for test in tests]
+
+
+def judged(tests: list[ReportedTest], *more: PlannedTest, errors: tuple[str, ...] = ()) -> SignOff:
+    return judge(CHECKLIST, [*plan(tests), *more], tests, errors)
+
+
+def by_id(signoff: SignOff) -> dict[str, Outcome]:
+    return {row.requirement.id: row.outcome for row in signoff.rows}
+
+
+ALL_MET = [a_test(name, number) for number, name in enumerate(IDS)]
+
+MESSAGES = st.sampled_from(
+    ["", "boom", "Not met: lost", "Could not be tested: no answer", "Not tested: no key", "1) Not met: x\n\n2) boom"]
+)
+
+
+@st.composite
+def run_results(draw: st.DrawFn) -> list[ReportedTest]:
+    count = draw(st.integers(0, 6))
+    return [
+        a_test(
+            draw(st.sampled_from([*IDS, "", "NO-SUCH"])),
+            number,
+            status=draw(st.sampled_from(["PASS", "FAIL", "SKIP", "NOT RUN"])),
+            message=draw(MESSAGES),
+            checks=draw(st.integers(0, 2)),
+            plain_check_failed=draw(st.booleans()),
+        )
+        for number in range(count)
+    ]
+
+
+class TestLaws:
+    @given(run_results())
+    def test_one_test_not_met_is_never_go(self, tests: list[ReportedTest]) -> None:
+        bad = a_test("A-1", 99, status="FAIL", message="Not met: lost")
+        assert judged([*tests, bad]).word is Word.NO_GO
+
+    @given(run_results())
+    def test_go_if_and_only_if_every_row_is_met_and_nothing_is_wrong(self, tests: list[ReportedTest]) -> None:
+        signoff = judged(tests)
+        every_row_met = set(by_id(signoff).values()) == {Outcome.MET}
+        assert (signoff.word is Word.GO) == (every_row_met and not signoff.errors)
+
+    @given(run_results())
+    def test_a_skip_never_counts_as_met(self, tests: list[ReportedTest]) -> None:
+        skipped = [replace(test, status="SKIP") for test in tests]
+        assert Outcome.MET not in by_id(judged(skipped)).values()
+
+    @given(run_results())
+    def test_every_requirement_appears_exactly_once_in_order(self, tests: list[ReportedTest]) -> None:
+        assert [row.requirement.id for row in judged(tests).rows] == IDS
+
+    @given(run_results(), st.data())
+    def test_a_vanished_test_never_improves_the_verdict(self, tests: list[ReportedTest], data: st.DataObject) -> None:
+        planned = plan(tests)
+        there = [test for test in tests if data.draw(st.booleans())]
+        signoff = judge(CHECKLIST, planned, there)
+        assert signoff.word is not Word.GO or there == tests
+
+    @given(run_results())
+    def test_a_reported_test_is_in_a_row_or_in_an_error(self, tests: list[ReportedTest]) -> None:
+        signoff = judged(tests)
+        in_rows = {test.log for row in signoff.rows for test in row.tests}
+        for test in tests:
+            assert test.id in in_rows or any(test.full_name in error for error in signoff.errors)
+
+    @given(run_results(), st.sampled_from(["pabot ended abnormally.", "output.xml is missing."]))
+    def test_an_error_beside_the_tests_rules_out_go(self, tests: list[ReportedTest], error: str) -> None:
+        assert judged(tests, errors=(error,)).word is not Word.GO
+
+    @given(st.lists(st.sampled_from(Outcome), min_size=1))
+    def test_the_word_follows_the_worst_outcome(self, outcomes: list[Outcome]) -> None:
+        worst = outcome_of_tests(outcomes)
+        assert verdict_word(outcomes) is verdict_word([worst])
+
+    @given(run_results())
+    def test_the_sentence_begins_with_the_verdict_and_is_one_line(self, tests: list[ReportedTest]) -> None:
+        signoff = judged(tests)
+        assert signoff.sentence.startswith(f"{signoff.word.value}. ")
+        assert "\n" not in signoff.sentence
+
+
+class TestOneTest:
+    @pytest.mark.parametrize(
+        ("status", "message", "expected", "reason"),
+        [
+            ("FAIL", "Not met: 3 documents were lost.", Outcome.NOT_MET, "3 documents were lost."),
+            ("FAIL", "Could not be tested: no answer", Outcome.COULD_NOT_BE_TESTED, "no answer"),
+            ("FAIL", "Not tested: no key", Outcome.NOT_TESTED, "no key"),
+            ("FAIL", "ConnectionError: refused", Outcome.COULD_NOT_BE_TESTED, "ConnectionError: refused"),
+            ("FAIL", "", Outcome.COULD_NOT_BE_TESTED, "failed without a message"),
+            ("FAIL", "Several failures occurred:\n\n1) boom\n\n2) Not met: lost", Outcome.NOT_MET, "lost"),
+            ("FAIL", "Setup failed:\nNot met: not steady", Outcome.NOT_MET, "not steady"),
+            ("FAIL", "Setup failed:\nConnectionError", Outcome.COULD_NOT_BE_TESTED, "ConnectionError"),
+            ("FAIL", "Parent suite setup failed:\nNot met: down", Outcome.NOT_MET, "down"),
+            ("FAIL", "boom\n\nAlso teardown failed:\nNot met: left over", Outcome.NOT_MET, "left over"),
+            ("FAIL", "*HTML* <b>Not met</b>: 2 &lt; 3", Outcome.NOT_MET, "2 < 3"),
+            (
+                "FAIL",
+                "Keyword 'X' failed after retrying for 5 seconds. The last error was: Not met: still 3",
+                Outcome.NOT_MET,
+                "still 3",
+            ),
+            ("FAIL", "The page says Not met: somewhere", Outcome.COULD_NOT_BE_TESTED, None),
+            ("SKIP", "Not tested: no replica here", Outcome.NOT_TESTED, "no replica here"),
+            ("SKIP", "", Outcome.NOT_TESTED, "skipped without a reason"),
+            ("SKIP", "Skipped in teardown:\nlater\n\nEarlier message:\nNot met: lost", Outcome.NOT_MET, "lost"),
+            ("SKIP", "Could not be tested: broken", Outcome.COULD_NOT_BE_TESTED, "broken"),
+            ("PASS", "", Outcome.MET, ""),
+            ("PASS", "Not met: hidden by Pass Execution", Outcome.NOT_MET, "hidden by Pass Execution"),
+            ("NOT RUN", "", Outcome.COULD_NOT_BE_TESTED, "reported with the unknown status NOT RUN"),
+        ],
+    )
+    def test_outcome_and_reason(self, status: str, message: str, expected: Outcome, reason: str | None) -> None:
+        test = judge_test(a_test("A-1", status=status, message=message))
+        assert test.outcome is expected
+        assert reason is None or test.reason == reason
+
+    def test_a_test_that_checks_nothing_is_not_evidence(self) -> None:
+        test = judge_test(a_test("A-1", checks=0))
+        assert (test.outcome, test.reason) == (Outcome.COULD_NOT_BE_TESTED, CHECKS_NOTHING)
+
+    def test_a_plain_should_keyword_that_fails_is_not_met(self) -> None:
+        test = judge_test(a_test("A-1", status="FAIL", message="503 != 200", plain_check_failed=True))
+        assert (test.outcome, test.reason) == (Outcome.NOT_MET, "503 != 200")
+
+
+class TestPlan:
+    def test_a_planned_test_that_did_not_report_could_not_be_tested(self) -> None:
+        signoff = judged(ALL_MET, PlannedTest("Gone", "Suite", "A-2"))
+        row = signoff.rows[1]
+        assert (row.outcome, row.reason) == (Outcome.COULD_NOT_BE_TESTED, DID_NOT_REPORT)
+        assert signoff.word is Word.INCOMPLETE
+
+    def test_of_two_tests_of_one_name_both_must_report(self) -> None:
+        signoff = judged(ALL_MET, PlannedTest("Test 0", "Suite", "A-1"))
+        assert by_id(signoff)["A-1"] is Outcome.COULD_NOT_BE_TESTED
+
+    def test_a_left_out_test_is_not_tested_and_says_why(self) -> None:
+        left_out = PlannedTest("Other", "Suite", "A-1", left_out="left out of this run by --include x")
+        row = judged(ALL_MET, left_out).rows[0]
+        assert (row.outcome, row.reason) == (Outcome.NOT_TESTED, "left out of this run by --include x")
+
+    def test_a_requirement_without_a_test(self) -> None:
+        row = judged(ALL_MET[:2]).rows[2]
+        assert (row.outcome, row.reason) == (Outcome.NOT_TESTED, NO_TEST_YET)
+
+    def test_a_test_that_was_not_planned_is_an_error(self) -> None:
+        signoff = judge(CHECKLIST, plan(ALL_MET[:2]), ALL_MET)
+        assert signoff.word is Word.INCOMPLETE
+        assert signoff.errors == ("Suite.Test 2 reported without having been planned.",)
+
+    def test_without_a_plan_nothing_is_go(self) -> None:
+        signoff = judge(CHECKLIST, None, ALL_MET)
+        assert signoff.word is Word.INCOMPLETE
+        assert "plan of this run is missing" in signoff.sentence
+
+    @pytest.mark.parametrize("name", ["", "NO-1"])
+    def test_a_test_without_a_known_requirement_is_an_error(self, name: str) -> None:
+        signoff = judged([*ALL_MET, a_test(name, 9)])
+        assert signoff.word is Word.INCOMPLETE
+        assert len(signoff.errors) == 1
+        assert "Suite.Test 9" in signoff.errors[0]
+        assert name in signoff.errors[0]
+
+    def test_an_empty_checklist_is_never_go(self) -> None:
+        assert judge([], [], []).word is Word.INCOMPLETE
+
+
+class TestSentence:
+    def test_go(self) -> None:
+        assert judged(ALL_MET).sentence == "GO. All 3 requirements are met."
+
+    def test_no_go_gives_the_first_reason_in_the_order_of_the_checklist(self) -> None:
+        later = a_test("B-1", 7, status="FAIL", message="Not met: the later one")
+        first = a_test("A-2", 8, status="FAIL", message="Not met: 3 documents were lost\nd17 is gone")
+        assert judged([*ALL_MET, later, first]).sentence == (
+            "NO-GO. 3 documents were lost. 1 requirement met, 2 not met."
+        )
+
+    def test_incomplete_counts_what_is_not_tested(self) -> None:
+        assert judged(ALL_MET[:1]).sentence == (
+            "INCOMPLETE. Nothing failed, but 2 requirements are not tested. 1 requirement met, 2 not tested."
+        )
+
+    def test_incomplete_does_not_say_nothing_failed_if_a_test_broke(self) -> None:
+        broken = a_test("A-2", 5, status="FAIL", message="boom")
+        assert judged([ALL_MET[0], broken]).sentence == (
+            "INCOMPLETE. 1 requirement could not be tested and 1 is not tested. "
+            "1 requirement met, 1 not tested, 1 could not be tested."
+        )
+
+    @pytest.mark.parametrize(("word", "code"), [(Word.GO, 0), (Word.NO_GO, 1), (Word.INCOMPLETE, 2)])
+    def test_the_exit_code_is_the_verdict(self, word: Word, code: int) -> None:
+        assert word.exit_code == code
