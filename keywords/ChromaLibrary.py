@@ -1,0 +1,585 @@
+"""Collections and documents: written through the balancer, judged on each instance by its own id of them."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from robot.api import logger
+from robot.api.deco import keyword, library
+from robot.libraries.BuiltIn import BuiltIn
+
+from evidence import record
+from signoff import contents as checks
+from signoff import load, misuse
+from signoff.data_types import Mix, Place, Role
+from signoff.documents import Document, Metadata, embed_with_default_model, make_documents, rewritten
+from signoff.ledger import Kind
+from signoff.sandwiches import Phase, steps
+from signoff.testbed import current
+from signoff.traffic import SteadyWriter
+from signoff.unusual import CONDITIONS, unusual_documents
+from signoff.verdict import CouldNotObserve, NotMet
+from signoff.words import count as count_of
+from signoff.words import duration
+
+
+@library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
+class ChromaLibrary:
+    """Collections and documents of a ChromaDB deployment.
+
+    Writes go through the balancer, most of them with Chroma's own Python client. Every acknowledgement is noted, so
+    that a check can say exactly what has to be there: ids, texts, metadata and embeddings. Checks read each instance
+    directly, by that instance's own id of the collection.
+
+    Names of collections are made fresh by `Create Collection`; only collections of this run are ever deleted.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[tuple[str, str], count[int]] = defaultdict(lambda: count(1))
+        self._writing: SteadyWriter | None = None
+        self._remembered: dict[str, dict[str, dict[str, Document]]] = {}
+        self._phases: list[tuple[str, float]] = []
+
+    # ---------------------------------------------------------------- collections
+
+    @keyword(tags=["Action"])
+    def create_collection(self, stem: str = "collection", **metadata: str) -> str:
+        """Creates a collection through the balancer and returns its name, which begins with ``stem`` and is fresh.
+
+        Fails as *not met* if the creation is not acknowledged.
+        """
+        bed = current()
+        name = bed.fresh_name(stem)
+        checks.create(bed, name, metadata or None)
+        return name
+
+    @keyword(tags=["Action"])
+    def get_or_create_collection(self, stem: str = "collection") -> str:
+        """Like `Create Collection`, with the client's ``get_or_create_collection``, called twice for the same name."""
+        bed = current()
+        name = bed.fresh_name(stem)
+        checks.get_or_create(bed, name)
+        return name
+
+    @keyword(tags=["Action"])
+    def create_collection_again(self, collection: str) -> None:
+        """Creates a collection of the same name as one that was deleted before; it should begin empty."""
+        bed = current()
+        checks.create(bed, collection, bed.tracked(collection).metadata)
+
+    @keyword(tags=["Action"])
+    def create_collections_at_once(self, number: int = 30, stem: str = "burst") -> list[str]:
+        """Creates many collections at the same time, a client for each, and returns their names.
+
+        Fails as *not met* if any creation is not acknowledged.
+        """
+        names = checks.create_at_once(current(), number, stem)
+        record(evidence=f"{number} collections created at the same time")
+        return names
+
+    @keyword(tags=["Action"])
+    def create_one_collection_by_many_clients(self, clients: int = 8, stem: str = "contested") -> str:
+        """Has many clients create the same name at the same time, and returns it.
+
+        Fails as *not met* unless exactly one of them is told that it created the collection, and all others that it
+        exists (409).
+        """
+        name = checks.create_contested(current(), clients, stem)
+        record(evidence=f"{clients} clients created one name at the same time")
+        return name
+
+    @keyword(tags=["Destructive"])
+    def delete_collection(self, collection: str) -> None:
+        """Deletes a collection of this run through the balancer. Fails as *not met* if that is not acknowledged."""
+        checks.delete(current(), collection)
+
+    @keyword(tags=["Destructive"])
+    def clean_up_after_test(self) -> None:
+        """Deletes what the test created, if it passed; for a test teardown.
+
+        After a failure everything stays, and the log says where it is and how to remove it.
+        """
+        bed = current()
+        self._stop_writing()
+        names = bed.manifest.present()
+        if not names:
+            return
+        if BuiltIn().get_variable_value("${TEST STATUS}", "FAIL") == "FAIL":
+            logger.warn(
+                f"Kept for you to look at: {', '.join(names[:5])}{' …' if len(names) > 5 else ''} at "
+                f"{bed.environment.balancer_url}; delete_collection of any Chroma client removes them "
+                f"(all names: {bed.manifest.path})."
+            )
+            bed.manifest.keep()
+            return
+        checks.delete_all(bed, names)
+
+    # ---------------------------------------------------------------- documents
+
+    @keyword(tags=["Action"])
+    def add_documents(
+        self, collection: str, number: int, *, prefix: str = "doc", batch: int = 500, **metadata: str
+    ) -> None:
+        """Adds new documents with Chroma's own client, in batches. Fails as *not met* if one is not acknowledged.
+
+        Ids are ``prefix-0001`` and so on, and never repeat. Further named arguments become metadata of each document:
+        | Add Documents    ${collection}    4    document_id=kept
+        """
+        documents = self._new(collection, number, prefix, metadata)
+        for start in range(0, number, batch):
+            self._write(Kind.ADD, collection, documents[start : start + batch])
+
+    @keyword(tags=["Action"])
+    def add_documents_with_default_model(self, collection: str, number: int = 5, *, prefix: str = "model") -> None:
+        """Adds new documents whose embeddings come from Chroma's default model (384 dimensions).
+
+        The model is downloaded when it is used for the first time. The collection must not hold other embeddings.
+        """
+        made = self._new(collection, number, prefix, {})
+        vectors = embed_with_default_model([document.text or "" for document in made])
+        documents = [
+            Document(document.id, document.text, document.metadata, vector)
+            for document, vector in zip(made, vectors, strict=True)
+        ]
+        self._write(Kind.ADD, collection, documents)
+
+    @keyword(tags=["Action"])
+    def add_unusual_documents(self, collection: str) -> None:
+        """Adds documents that are easily mangled: many scripts, line breaks, 1 MB of text, every metadata type."""
+        for document in unusual_documents():
+            self._write(Kind.ADD, collection, [document])
+
+    @keyword(tags=["Action"])
+    def add_largest_batch(self, collection: str) -> int:
+        """Adds as many documents as the server takes in one request, in one request, and returns how many that was."""
+        size = current().through_balancer.max_batch_size()
+        self._write(Kind.ADD, collection, self._new(collection, size, "batch", {}))
+        record(evidence=f"one batch of {size:,} documents")
+        return size
+
+    @keyword(tags=["Action"])
+    def update_documents(self, collection: str, number: int = 0, *, prefix: str = "") -> None:
+        """Updates documents that are there: text, metadata and embedding.
+
+        Takes the first ``number`` of those whose id begins with ``prefix``, in the order of their ids; 0 takes all.
+        """
+        chosen = self._known(collection, number, prefix)
+        self._write(Kind.UPDATE, collection, [rewritten(document, self._token()) for document in chosen])
+
+    @keyword(tags=["Action"])
+    def upsert_documents(self, collection: str, number: int = 0, *, new: int = 0, prefix: str = "") -> None:
+        """Upserts documents that are there, chosen as by `Update Documents`, together with ``new`` new ones."""
+        chosen = [] if new and not number else self._known(collection, number, prefix)
+        documents = [rewritten(document, self._token()) for document in chosen]
+        self._write(Kind.UPSERT, collection, documents + self._new(collection, new, prefix or "doc", {}))
+
+    @keyword(tags=["Destructive"])
+    def delete_documents(self, collection: str, number: int = 0, *, prefix: str = "") -> None:
+        """Deletes documents by their ids, chosen as by `Update Documents`."""
+        self._write(Kind.DELETE, collection, self._known(collection, number, prefix))
+
+    @keyword(tags=["Destructive"])
+    def delete_documents_where(self, collection: str, **metadata: str) -> None:
+        """Deletes documents by a condition: those whose metadata have all these values.
+
+        Fails as *not met* if it is not acknowledged, and as *could not be tested* if nothing meets the condition.
+        """
+        checks.delete_where(current(), collection, metadata)
+
+    @keyword(tags=["Action"])
+    def fill_collections_in_parallel(self, collections: int = 10, documents: int = 50) -> list[str]:
+        """Creates collections and fills them at the same time, a client for each, document by document; returns them.
+
+        Fails as *not met* if any request is not acknowledged.
+        """
+        names = load.fill(current(), collections, documents)
+        record(evidence=f"{collections} collections filled at the same time, {documents} documents each")
+        return names
+
+    @keyword(tags=["Action"])
+    def write_at_once(self, collection: str, writes: int = 15, *, clients: int = 0, mix: Mix = Mix.ADDS) -> str:
+        """Sends many writes at the same time over REST, each under its own X-Session-ID; returns what these begin with.
+
+        ``clients`` are at work at the same time, by default one for each write. ``mix`` is ``adds`` or ``mixed``.
+        What was not acknowledged is noted as such; `Each Write Should Have Been Acknowledged` judges it.
+        """
+        bed = current()
+        session = load.write_at_once(bed, collection, writes, clients or writes, mix is Mix.MIXED)
+        record(evidence=f"{writes} writes by {clients or writes} clients at the same time")
+        return session
+
+    @keyword(tags=["Action"])
+    def play_sandwiches(self, collection: str, phase: Phase) -> None:
+        """Plays one phase (before, during, after) of write sequences that straddle an outage.
+
+        The sequences are add-delete, upsert-upsert, update-delete and delete-add, 5 of each for each pair of phases.
+        Fails as *not met* if a write is not acknowledged.
+        """
+        number = 0
+        for kind, document in steps(phase):
+            self._write(kind, collection, [document])
+            number += 1
+        record(evidence=f"{number} writes {phase.value} the outage")
+
+    @keyword(tags=["Action"])
+    def keep_writing(self, collection: str, rate: float = 20.0) -> None:
+        """Begins to add, change and delete documents at a fixed rate (writes per second), until `Stop Writing`.
+
+        Every write has its own X-Session-ID, and its effect is read back through the balancer.
+        """
+        if self._writing is not None:
+            raise CouldNotObserve("clients are writing already; Stop Writing ends that")
+        self._writing = load.steady_writer(current(), collection, rate).start()
+
+    @keyword(tags=["Action"])
+    def stop_writing(self) -> None:
+        """Ends `Keep Writing` and records how many requests there were, and how they ended."""
+        requests = self._stop_writing()
+        if not requests:
+            raise CouldNotObserve("no request was made; Keep Writing begins that")
+        good = sum(request.good for request in requests)
+        record(measured=f"{good} of {len(requests)} writes acknowledged and readable while clients kept writing")
+
+    # ---------------------------------------------------------------- what must be there
+
+    @keyword(tags=["Check", "Wait"])
+    def collection_should_hold_exactly_what_was_acknowledged(
+        self, *collections: str, on: Place = Place.BOTH, within: timedelta | None = None
+    ) -> None:
+        """Checks that collections hold exactly the documents that were acknowledged: ids, texts, metadata, embeddings.
+
+        ``on`` is balancer, primary, replica, both (instances) or everywhere. ``within`` is how long it may take, by
+        default the limit SYNC_LAG_MAX. What had an unknown outcome may be there or not, but on all alike.
+        """
+        bed = current()
+        limit = within if within is not None else bed.environment.limits.sync_lag_max
+        took, number = checks.hold_exactly(bed, collections, on.value, limit)
+        where = " and ".join(on.value)
+        record(
+            measured=f"exact on {where} after {duration(took)}",
+            limit="" if within is not None else bed.environment.limits.words("SYNC_LAG_MAX"),
+            evidence=f"{count_of(number, 'document')} compared on {where}",
+        )
+
+    @keyword(tags=["Check", "Wait"])
+    def collection_should_keep_holding_what_was_acknowledged(
+        self, *collections: str, during: timedelta | None = None, on: Place = Place.BOTH
+    ) -> None:
+        """Checks again and again that nothing changes, for ``during`` (by default RESURRECTION_WATCH)."""
+        bed = current()
+        watch = during if during is not None else bed.environment.limits.resurrection_watch
+        looks = checks.keep_holding(bed, collections, on.value, watch)
+        record(
+            evidence=f"unchanged in {looks} looks during {duration(watch)}",
+            limit="" if during is not None else bed.environment.limits.words("RESURRECTION_WATCH"),
+        )
+
+    @keyword(tags=["Check", "Wait"])
+    def collection_should_exist_once_on_each_instance(
+        self, *collections: str, within: timedelta | None = None
+    ) -> None:
+        """Checks that each collection is in the list of each instance exactly once, with equal metadata and
+        configuration, and with different ids. ``within`` is by default the limit SYNC_LAG_GOAL."""
+        bed = current()
+        took = checks.exist_once(bed, collections, within or bed.environment.limits.sync_lag_goal)
+        record(
+            measured=f"{count_of(len(collections), 'collection')} on both instances after {duration(took)}",
+            limit="" if within else bed.environment.limits.words("SYNC_LAG_GOAL"),
+        )
+
+    @keyword(tags=["Check", "Wait"])
+    def collection_should_be_absent_everywhere(self, collection: str, within: timedelta | None = None) -> None:
+        """Checks that a deleted collection is gone by name and from the list, on both instances and the balancer.
+
+        ``within`` is by default the limit SYNC_LAG_MAX. Absence is Chroma's own "not found", nothing else.
+        """
+        bed = current()
+        took = checks.absent(bed, collection, within or bed.environment.limits.sync_lag_max)
+        record(measured=f"gone everywhere after {duration(took)}")
+
+    @keyword(tags=["Check", "Wait"])
+    def collection_should_stay_absent(self, collection: str, during: timedelta | None = None) -> None:
+        """Checks again and again that a deleted collection does not come back, for ``during`` (RESURRECTION_WATCH)."""
+        bed = current()
+        watch = during if during is not None else bed.environment.limits.resurrection_watch
+        looks = checks.stay_absent(bed, collection, watch)
+        record(
+            evidence=f"absent in {looks} looks during {duration(watch)}",
+            limit="" if during is not None else bed.environment.limits.words("RESURRECTION_WATCH"),
+        )
+
+    @keyword(tags=["Check"])
+    def collection_ids_should_be_fresh(self, collection: str) -> None:
+        """Checks that a re-created collection has ids, on each instance, that none of its forerunners had."""
+        checks.ids_are_fresh(current(), collection)
+
+    @keyword(tags=["Check"])
+    def creating_again_should_be_refused(self, collection: str) -> None:
+        """Checks that creating an existing name is refused with 409, and changes nothing on either instance."""
+        checks.creating_again_is_refused(current(), collection)
+
+    @keyword(tags=["Action"])
+    def remember_state(self, *collections: str) -> None:
+        """Reads collections on both instances, and keeps what is there for `State Should Be As Remembered`."""
+        bed = current()
+        for name in collections:
+            self._remembered[name] = {role: bed.instance(role).read_documents(name) for role in ("primary", "replica")}
+
+    @keyword(tags=["Check", "Wait"])
+    def state_should_be_as_remembered(self, *collections: str, within: timedelta | None = None) -> None:
+        """Checks that collections hold on both instances what they held at `Remember State`, in every field.
+
+        ``within`` is by default the limit SYNC_LAG_MAX.
+        """
+        bed = current()
+        limit = within or bed.environment.limits.sync_lag_max
+        for name in collections:
+            if name not in self._remembered:
+                raise CouldNotObserve(f"the state of {name} was not remembered; Remember State does that")
+            number = checks.as_remembered(bed, name, self._remembered[name], limit)
+            record(evidence=f"{count_of(number, 'document')} as before on both instances")
+
+    # ---------------------------------------------------------------- reads and queries
+
+    @keyword(tags=["Check"])
+    def reads_should_be_correct(self, collection: str, reads: int = 100) -> None:
+        """Reads single documents through the balancer, one after another; each must be there with its exact content."""
+        load.read_correctly(current(), collection, reads)
+        record(evidence=f"{reads} reads, all correct")
+
+    @keyword(tags=["Check"])
+    def queries_should_return_nearest_first(
+        self, collection: str, queries: int = 20, *, results: int = 5, on: Place = Place.BALANCER
+    ) -> None:
+        """Queries a collection (of at most 300 documents); each answer must be the nearest documents, nearest first.
+
+        The balancer is asked with Chroma's own client, instances directly. With fewer documents than ``results``
+        exactly all of them must be answered.
+        """
+        load.query_correctly(current(), collection, queries, results, on.value)
+        record(evidence=f"{queries} queries on {' and '.join(on.value)}, all correct")
+
+    @keyword(tags=["Check"])
+    def selections_should_be_exact(self, collection: str, on: Place = Place.EVERYWHERE) -> None:
+        """Reads by plain and nested conditions over `Add Unusual Documents`; each must select exactly its documents."""
+        checks.select_exactly(current(), collection, CONDITIONS, on.value)
+        record(evidence=f"{len(CONDITIONS)} conditions")
+
+    @keyword(tags=["Check"])
+    def compressed_answers_should_be_equal(self, collection: str) -> None:
+        """Checks that a read that asks the balancer for gzip gives the same documents as one that doesn't."""
+        checks.compressed_equal(current(), collection)
+
+    @keyword(tags=["Check"])
+    def reopening_should_work(self, collection: str, times: int = 20) -> None:
+        """Opens the collection with ``get_collection``, adds a document, and finds it by a query; as often as said."""
+        bed = current()
+        for document in self._new(collection, times, "reopened", {}):
+            checks.reopen_add_find(bed, collection, document)
+        record(measured=f"{times} of {times} re-opened collections took a document and found it")
+
+    @keyword(tags=["Check"])
+    def adding_again_should_change_nothing(self, collection: str) -> None:
+        """Adds documents with ids that are there, and other content; nothing may change, anywhere."""
+        bed = current()
+        known = self._known(collection, 5, "")
+        self._write(Kind.ADD, collection, [rewritten(document, self._token()) for document in known])
+        checks.hold_exactly(bed, [collection], Place.EVERYWHERE.value, bed.environment.limits.sync_lag_max)
+
+    @keyword(tags=["Check"])
+    def wrong_dimension_should_be_refused(self, collection: str) -> None:
+        """Checks that embeddings of another length are refused with a 4xx, that nothing is stored, and nothing owed."""
+        words = checks.wrong_dimension(current(), collection)
+        record(measured=words)
+
+    # ---------------------------------------------------------------- wrong questions
+
+    @keyword(tags=["Check"])
+    def data_call_by_name_should_be_an_error(self, collection: str, on: Role = Role.PRIMARY) -> None:
+        """Checks that reading documents by the collection's name is an error, and never "no documents"."""
+        record(evidence=misuse.read_by_name(current(), collection, on.value))
+
+    @keyword(tags=["Check"])
+    def data_call_by_shortened_id_should_be_an_error(self, collection: str, on: Role = Role.PRIMARY) -> None:
+        """Checks that reading documents by a shortened id is an error, and never "no documents"."""
+        record(evidence=misuse.read_by_short_id(current(), collection, on.value))
+
+    @keyword(tags=["Check"])
+    def data_call_by_foreign_id_should_be_an_error(self, collection: str, on: Role = Role.PRIMARY) -> None:
+        """Checks that reading documents by the other instance's id is an error, and never "no documents"."""
+        record(evidence=misuse.read_by_foreign_id(current(), collection, on.value))
+
+    @keyword(tags=["Check"])
+    def looking_up_by_id_should_be_an_error(self, collection: str, on: Role = Role.PRIMARY) -> None:
+        """Checks that looking a collection up by its id is an error, and never "absent"."""
+        record(evidence=misuse.look_up_by_id(current(), collection, on.value))
+
+    @keyword(tags=["Check"])
+    def deleting_by_id_should_be_an_error(self, collection: str) -> None:
+        """Checks that deleting a collection by its id is an error, and that everything is still there."""
+        record(evidence=misuse.delete_by_id(current(), collection))
+
+    @keyword(tags=["Check"])
+    def unreadable_instance_should_be_an_error(self, collection: str, instance: Role | None = None) -> None:
+        """Checks that an instance that can't be read is an error, and never "no documents" or "absent".
+
+        ``instance`` is one that is suspended; without it an address is asked where nothing listens.
+        """
+        record(evidence=misuse.unreadable(current(), collection, instance.value if instance else ""))
+
+    # ---------------------------------------------------------------- time and load
+
+    @keyword(tags=["Check", "Wait"])
+    def writes_should_be_acknowledged_again(self, collection: str, within: timedelta | None = None) -> None:
+        """Adds documents, one after another, until one is acknowledged and readable through the balancer.
+
+        ``within`` is by default the limit FAILOVER_MAX.
+        """
+        bed = current()
+        took, tries = load.write_until_acknowledged(bed, collection, within or bed.environment.limits.failover_max)
+        record(
+            measured=f"first acknowledged and readable write after {duration(took)} (try {tries})",
+            limit="" if within else bed.environment.limits.words("FAILOVER_MAX"),
+        )
+
+    @keyword(tags=["Check"])
+    def writing_should_have_recovered(self, within: timedelta | None = None) -> None:
+        """Ends `Keep Writing` and judges how the stream of writes came through the last `Suspend Instance`.
+
+        From the fault to the first write that was begun after it, acknowledged and readable, it may take ``within``,
+        by default the limit FAILOVER_MAX. Failed and indeterminate requests are counted.
+        """
+        bed = current()
+        seen = load.failover_of(bed, self._stop_writing())
+        limit = within or bed.environment.limits.failover_max
+        record(measured=load.in_words(seen), limit="" if within else bed.environment.limits.words("FAILOVER_MAX"))
+        if seen.first_good > limit.total_seconds():
+            raise NotMet(
+                f"writes were acknowledged and readable again {duration(seen.first_good)} after the fault; "
+                f"allowed are {duration(limit)}"
+            )
+
+    @keyword(tags=["Check"])
+    def each_write_should_have_been_acknowledged(self, session: str) -> None:
+        """Checks that each write of `Write At Once` was acknowledged."""
+        number = load.all_acknowledged(current(), session)
+        record(measured=f"{number} of {number} writes acknowledged")
+
+    @keyword(tags=["Check"])
+    def writes_should_be_refused(self, collection: str, number: int = 10) -> str:
+        """Sends writes of all kinds; each must be answered with 503. Returns what their X-Session-IDs begin with."""
+        session = load.refused_writes(current(), collection, number)
+        record(measured=f"{number} of {number} writes answered with 503")
+        return session
+
+    @keyword(tags=["Action"])
+    def provoke_refusals(self, collection: str, writes: int = 60) -> str:
+        """Sends many writes at the same time until some are refused with 503, and returns what their X-Session-IDs
+        begin with. Fails as *could not be tested* if none is refused."""
+        session, refused = load.provoke_refusals(current(), collection, writes)
+        record(evidence=f"{refused} refusals (503) among {writes} writes at the same time")
+        return session
+
+    @keyword(tags=["Check"])
+    def sync_lag_should_be_within(
+        self, collection: str, limit: timedelta | None = None, *, documents: int = 30
+    ) -> None:
+        """Adds documents, and measures for each the time from its acknowledgement until it is exact on both instances.
+
+        The longest may be ``limit``, by default SYNC_LAG_MAX.
+        """
+        bed = current()
+        allowed = limit or bed.environment.limits.sync_lag_max
+        made = self._new(collection, documents, "lag", {})
+        lags = load.sync_lags(bed, collection, made, allowed)
+        record(
+            measured=f"sync lag p50 {duration(lags.p50)}, p95 {duration(lags.p95)}, max {duration(lags.longest)}",
+            limit="" if limit else bed.environment.limits.words("SYNC_LAG_MAX"),
+            evidence=f"{lags.number} documents",
+        )
+        if lags.longest > allowed.total_seconds():
+            raise NotMet(f"the longest sync lag was {duration(lags.longest)}; allowed are {duration(allowed)}")
+
+    @keyword(tags=["Check"])
+    def write_rate_should_be_at_least(
+        self, collection: str, minimum: float | None = None, *, writes: int = 300, clients: int = 1
+    ) -> None:
+        """Adds documents one by one as fast as the clients can; the rate must reach ``minimum`` per second (WRITE_MIN).
+
+        Each write must be acknowledged.
+        """
+        bed = current()
+        needed = minimum if minimum is not None else bed.environment.limits.write_min
+        rate = load.write_rate(bed, collection, writes, clients)
+        record(
+            measured=f"{rate:.0f} writes/s by {count_of(clients, 'client')}",
+            limit="" if minimum is not None else bed.environment.limits.words("WRITE_MIN"),
+            evidence=f"{writes} writes, all acknowledged",
+        )
+        if rate < needed:
+            raise NotMet(f"{rate:.1f} writes/s by {count_of(clients, 'client')}; at least {needed:g} are needed")
+
+    @keyword(tags=["Check"])
+    def query_rate_should_be_at_least(
+        self, collection: str, minimum: float | None = None, *, queries: int = 300, clients: int = 8
+    ) -> None:
+        """Queries as fast as the clients can; the rate must reach ``minimum`` per second (QUERY_MIN), and each answer
+        must be right."""
+        bed = current()
+        needed = minimum if minimum is not None else bed.environment.limits.query_min
+        rate = load.query_rate(bed, collection, queries, clients)
+        record(
+            measured=f"{rate:.0f} queries/s by {count_of(clients, 'client')}",
+            limit="" if minimum is not None else bed.environment.limits.words("QUERY_MIN"),
+            evidence=f"{queries} queries, all right",
+        )
+        if rate < needed:
+            raise NotMet(f"{rate:.1f} queries/s by {count_of(clients, 'client')}; at least {needed:g} are needed")
+
+    @keyword(tags=["Action"])
+    def begin_phase(self, name: str) -> None:
+        """Begins a phase of a story; `Record Phases` tells how long each one took."""
+        self._phases.append((name, time.monotonic()))
+
+    @keyword(tags=["Action"])
+    def record_phases(self) -> None:
+        """Ends the last phase, and records how long each one took."""
+        phases, self._phases = self._phases, []
+        if not phases:
+            raise CouldNotObserve("there is no phase; Begin Phase begins one")
+        ends = [begin for _, begin in phases[1:]] + [time.monotonic()]
+        words = [f"{name} {duration(end - begin)}" for (name, begin), end in zip(phases, ends, strict=True)]
+        record(measured=", ".join(words))
+
+    # ---------------------------------------------------------------- within
+
+    def _new(self, collection: str, number: int, prefix: str, metadata: Metadata) -> list[Document]:
+        numbers = self._numbers[collection, prefix]
+        token = self._token()
+        return [
+            make_documents(prefix, 1, start=next(numbers), token=token, metadata=metadata)[0] for _ in range(number)
+        ]
+
+    def _token(self) -> str:
+        return f"t{next(self._numbers['', 'token'])}"
+
+    def _known(self, collection: str, number: int, prefix: str) -> list[Document]:
+        known = current().tracked(collection).ledger.documents()
+        chosen = [known[id] for id in sorted(known) if id.startswith(prefix)]
+        if len(chosen) < max(number, 1):
+            raise CouldNotObserve(
+                f"{collection} has {len(chosen)} documents that begin with {prefix!r}, and {max(number, 1)} are needed"
+            )
+        return chosen[:number] if number else chosen
+
+    def _write(self, kind: Kind, collection: str, documents: list[Document]) -> None:
+        checks.write(current(), kind, collection, documents)
+
+    def _stop_writing(self) -> list[Any]:
+        writing, self._writing = self._writing, None
+        return list(writing.stop()) if writing is not None else []
+

@@ -1,0 +1,94 @@
+"""Faults through the hosting provider's control plane: suspend, resume and restart, proved by direct probes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from robot.api.deco import keyword, library
+
+from evidence import record
+from signoff import failovers, faults
+from signoff.data_types import Role
+from signoff.testbed import current
+from signoff.undo import replay
+from signoff.verdict import NotMet
+from signoff.words import duration
+
+
+@library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
+class RenderLibrary:
+    """Suspends and resumes the services of a deployment by Render's API, or by the local stack's imitation of it.
+
+    Every fault is written into an undo journal on disk first, then injected, and then proved by asking the instance
+    directly. Every undo is proved in the same way, and survives an interrupted run. Faults need the environment's
+    permission, and `Use The Deployment Alone`.
+    """
+
+    @keyword(tags=["Destructive"])
+    def suspend_instance(self, instance: Role) -> None:
+        """Suspends the primary or the replica, and proves that it does not answer."""
+        took = faults.suspend(current(), instance.value)
+        record(evidence=f"{instance.value} suspended, and proved to be down after {duration(took)}")
+
+    @keyword(tags=["Destructive"])
+    def suspend_both_instances(self) -> None:
+        """Suspends the primary and the replica, and proves that neither answers."""
+        for role in Role:
+            self.suspend_instance(role)
+
+    @keyword(tags=["Action"])
+    def resume_instance(self, instance: Role) -> None:
+        """Resumes a suspended instance, and proves that it answers."""
+        took = faults.resume(current(), instance.value)
+        record(evidence=f"{instance.value} resumed, and proved to answer after {duration(took)}")
+
+    @keyword(tags=["Action"])
+    def resume_everything(self) -> None:
+        """Resumes whatever this run has suspended, and proves that it answers; for teardowns."""
+        faults.resume_everything(current())
+
+    @keyword(tags=["Action"])
+    def undo_interrupted_runs(self) -> None:
+        """Resumes what earlier runs, which were interrupted, left suspended in this environment."""
+        resumed = replay(current().environment)
+        if resumed:
+            record(evidence=f"resumed what an interrupted run had left suspended: {', '.join(resumed)}")
+
+    @keyword(tags=["Destructive"])
+    def restart_instance(self, instance: Role) -> None:
+        """Restarts the primary or the replica, and proves that it went away and answers again."""
+        took = faults.restart(current(), instance.value)
+        record(evidence=f"{instance.value} restarted in {duration(took)}")
+
+    @keyword(tags=["Check"])
+    def instance_should_be_down(self, instance: Role) -> None:
+        """Checks, directly, that an instance does not answer now, so that the premise of a test still holds."""
+        faults.require_down(current(), instance.value)
+
+    @keyword(tags=["Check", "Wait"])
+    def control_plane_should_show(self, instance: Role, *events: str) -> None:
+        """Checks that the control plane lists these events of an instance's service, e.g. ``service_suspended``."""
+        faults.shows_events(current(), instance.value, events)
+        record(evidence=f"the control plane shows {', '.join(events)} for the {instance.value}")
+
+    @keyword(tags=["Check", "Destructive"])
+    def failover_should_complete_within(
+        self, limit: timedelta | None = None, *, instance: Role = Role.PRIMARY, repeats: int = 5, rate: float = 20.0
+    ) -> None:
+        """Suspends and resumes an instance several times, at a random phase, while clients keep writing.
+
+        From the moment the fault took effect to the first write that was begun after it, acknowledged and readable,
+        and to a status that tells the outage, it may take ``limit`` (FAILOVER_MAX) each time. After each repeat both
+        instances must hold exactly what was acknowledged. The seed of the phases is recorded.
+        """
+        bed = current()
+        allowed = limit or bed.environment.limits.failover_max
+        seen = failovers.repeat(bed, instance.value, repeats, rate)
+        record(
+            measured=seen.words,
+            limit="" if limit else bed.environment.limits.words("FAILOVER_MAX"),
+            evidence=seen.evidence,
+        )
+        longest = max(seen.first_good.longest, seen.told.longest)
+        if longest > allowed.total_seconds():
+            raise NotMet(f"{seen.words}; allowed are {duration(allowed)}")

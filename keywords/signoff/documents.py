@@ -1,0 +1,236 @@
+"""Documents as a test knows them: made deterministically, and compared by id and by content, never by count."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .verdict import CouldNotObserve
+from .words import shortened
+
+Value = str | int | float | bool
+Metadata = Mapping[str, Value]
+Embedding = tuple[float, ...]
+
+DIMENSIONS = 16
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document, whole.
+
+    Attributes:
+        text: its content; None if it has none.
+        metadata: its metadata; None if it has none.
+        embedding: its vector, of float32-exact values.
+    """
+
+    id: str
+    text: str | None
+    metadata: Metadata | None
+    embedding: Embedding = field(repr=False)
+
+
+def embed(text: str, dimensions: int = DIMENSIONS) -> Embedding:
+    """Return a small deterministic embedding: the same text gives the same vector, on every machine.
+
+    Args:
+        text: any text.
+        dimensions: length of the vector.
+
+    The values are multiples of 2^-15 in [-1, 1), so float32 holds them exactly. They come from a hash, so the
+    nearest neighbour of a text's vector is that text itself.
+    """
+    stream = hashlib.shake_128(text.encode("utf-8", "surrogatepass")).digest(2 * dimensions)
+    return tuple(value / 32768.0 for value in struct.unpack(f"<{dimensions}h", stream))
+
+
+def embed_with_default_model(texts: Sequence[str]) -> list[Embedding]:
+    """Return embeddings by Chroma's default model (384 dimensions); it is downloaded when it is used first.
+
+    Raises:
+        CouldNotObserve: if the model can't be had.
+    """
+    from chromadb.utils.embedding_functions import DefaultEmbeddingFunction
+
+    try:
+        vectors = DefaultEmbeddingFunction()(list(texts))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CouldNotObserve(f"Chroma's default model can't be loaded: {shortened(str(error))}") from None
+    return [tuple(float(value) for value in vector) for vector in vectors]
+
+
+def make_documents(
+    prefix: str,
+    number: int,
+    *,
+    start: int = 1,
+    token: str = "",
+    metadata: Metadata | None = None,
+) -> list[Document]:
+    """Return documents whose every field tells which write it came from.
+
+    Args:
+        prefix: begins each id: ``prefix-0001``.
+        number: how many.
+        start: the first one's number.
+        token: names the write. It stands in the text and in the metadata, and the embedding is made from the text, so
+            that a mixed-up field shows.
+        metadata: more metadata, the same for all.
+    """
+    documents = []
+    for index in range(start, start + number):
+        identity = f"{prefix}-{index:04}"
+        text = f"Document {identity} {token}".rstrip()
+        own: dict[str, Value] = {"token": token or identity, "number": index}
+        documents.append(Document(identity, text, own | dict(metadata or {}), embed(text)))
+    return documents
+
+
+def rewritten(document: Document, token: str) -> Document:
+    """Return the same document as another write leaves it: new text, token and embedding, all else kept."""
+    text = f"Document {document.id} {token}"
+    return Document(document.id, text, {**(document.metadata or {}), "token": token}, embed(text))
+
+
+def payload(documents: Sequence[Document]) -> dict[str, Any]:
+    """Return the JSON body that adds, updates or upserts the documents over REST."""
+    return {
+        "ids": [document.id for document in documents],
+        "embeddings": [list(document.embedding) for document in documents],
+        "documents": [document.text for document in documents],
+        "metadatas": [dict(document.metadata) if document.metadata is not None else None for document in documents],
+    }
+
+
+def documents_from(answer: object, who: str) -> list[Document]:
+    """Return the documents in a ``get`` answer of Chroma.
+
+    Args:
+        answer: the JSON, with ids, documents, metadatas and embeddings.
+        who: who gave it, for the message.
+
+    Raises:
+        CouldNotObserve: if it is not such an answer, or its lists don't fit together.
+    """
+    columns: list[list[Any]] = []
+    for name in ("ids", "documents", "metadatas", "embeddings"):
+        column = answer.get(name) if isinstance(answer, dict) else None
+        if not isinstance(column, list):
+            raise CouldNotObserve(f"{who} answered a read without a list of {name}: {_show(answer)}")
+        columns.append(column)
+    if len({len(column) for column in columns}) != 1:
+        lengths = ", ".join(str(len(column)) for column in columns)
+        raise CouldNotObserve(f"{who} answered a read with lists of different lengths ({lengths})")
+    try:
+        return [
+            Document(_text(id), None if text is None else _text(text), _metadata(metadata), _vector(vector))
+            for id, text, metadata, vector in zip(*columns, strict=True)
+        ]
+    except (TypeError, ValueError) as error:
+        raise CouldNotObserve(f"{who} answered a read with a document that has no sense: {error}") from None
+
+
+def differences(expected: Mapping[str, Document], seen: Mapping[str, Document], where: str = "") -> list[str]:
+    """Return in plain words how two sets of documents differ; nothing if they are the same.
+
+    Args:
+        expected: what should be there, by id.
+        seen: what is there, by id.
+        where: the place, for the words: "on the replica".
+    """
+    place = f" {where}" if where else ""
+    found = []
+    for id in sorted(expected.keys() - seen.keys()):
+        found.append(f"document {id} is missing{place}")
+    for id in sorted(seen.keys() - expected.keys()):
+        found.append(f"document {id} is present{place} and should not be")
+    for id in sorted(expected.keys() & seen.keys()):
+        fields = differing_fields(expected[id], seen[id])
+        if fields:
+            found.append(f"document {id} differs{place}: {', '.join(fields)}")
+    return found
+
+
+def same(one: Document | None, other: Document | None) -> bool:
+    """Whether two documents are the same in id and content; None is "not there"."""
+    if one is None or other is None:
+        return one is other
+    return one.id == other.id and not differing_fields(one, other)
+
+
+def differing_fields(expected: Document, seen: Document) -> list[str]:
+    """Return what differs between two documents of one id, in words; nothing if they are the same.
+
+    Texts and metadata must be identical, including the types (1, 1.0 and True are three values). Embeddings may
+    differ by 1e-6 in each value, since they travel as float32.
+    """
+    found = []
+    if expected.text != seen.text:
+        found.append(f"text is {_show(seen.text)} instead of {_show(expected.text)}")
+    if _typed(expected.metadata) != _typed(seen.metadata):
+        found.append(_metadata_difference(expected.metadata, seen.metadata))
+    if len(expected.embedding) != len(seen.embedding):
+        found.append(f"embedding has {len(seen.embedding)} values instead of {len(expected.embedding)}")
+    else:
+        pairs = zip(expected.embedding, seen.embedding, strict=True)
+        if wrong := sum(not abs(one - other) <= TOLERANCE for one, other in pairs):
+            found.append(f"embedding differs in {wrong} of {len(seen.embedding)} values")
+    return found
+
+
+def by_id(documents: Iterable[Document]) -> dict[str, Document]:
+    """Return the documents by their ids."""
+    return {document.id: document for document in documents}
+
+
+def _metadata_difference(expected: Metadata | None, seen: Metadata | None) -> str:
+    if expected is None or seen is None:
+        return f"metadata is {_show(seen)} instead of {_show(expected)}"
+    one, other = _typed(expected), _typed(seen)
+    assert one is not None
+    assert other is not None
+    keys = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+    words = [f"{key} is {_show(seen.get(key))} instead of {_show(expected.get(key))}" for key in keys[:3]]
+    return f"metadata {', '.join(words)}"
+
+
+def _typed(metadata: Metadata | None) -> dict[str, tuple[type, Value]] | None:
+    # Python holds True == 1 == 1.0; a deployment that turns one into another has changed the data.
+    if metadata is None:
+        return None
+    return {key: (type(value), value) for key, value in metadata.items()}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{_show(value)} is not a text")
+    return value
+
+
+def _metadata(value: object) -> dict[str, Value] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise TypeError(f"{_show(value)} is not metadata")
+    return value
+
+
+def _vector(value: object) -> Embedding:
+    # A server may send vectors as base64 of little-endian float32, if the client said that it can read them.
+    if isinstance(value, str):
+        raw = base64.b64decode(value, validate=True)
+        return struct.unpack(f"<{len(raw) // 4}f", raw)
+    if not isinstance(value, list) or not all(type(item) in (int, float) for item in value):
+        raise TypeError(f"{_show(value)} is not an embedding")
+    return tuple(float(item) for item in value)
+
+
+def _show(value: object) -> str:
+    return shortened(json.dumps(value, ensure_ascii=False, default=str), 80)

@@ -1,0 +1,61 @@
+*** Settings ***
+Documentation     The primary goes away. Work goes on, correctly, at once, and the status says so.
+
+Resource          ../../resources/deployment.resource
+Resource          ../../resources/documents.resource
+Resource          ../../resources/write_log.resource
+Resource          ../../resources/outages.resource
+
+Suite Setup       Open The Deployment Alone
+Suite Teardown    Close The Deployment
+Test Teardown     The Test Is Tidied Up
+
+Test Tags         destructive    infrastructure    enhanced
+
+
+*** Test Cases ***
+Work Goes On Without The Primary
+    [Documentation]    Uploads, deletes and queries during a real outage, every one correct, executed on the replica.
+    [Metadata]    Requirement    FAIL-1
+    [Tags]    production-validation
+    Given the deployment is healthy and steady
+    And a collection with 20 documents
+    When the primary is suspended
+    And 30 documents are added, 10 updated and 10 deleted
+    Then the balancer and the replica hold exactly what was acknowledged
+    And 20 queries find the nearest documents first
+    And the log shows that the last 3 writes were executed on the replica
+    And the primary is still away
+    When the primary is resumed
+    Then both instances hold exactly what was acknowledged
+
+Failover Stays Within Its Limit Every Time
+    [Documentation]    From the moment the primary stops to the first acknowledged and readable write, and to a true status.
+    [Metadata]    Requirement    FAIL-3
+    Given the deployment is healthy and steady
+    Then failover completes within its limit, 5 times
+
+The Status Follows An Outage
+    [Documentation]    Two of two, one of two, two of two; the seconds in which any field was untrue are counted.
+    [Metadata]    Requirement    HEALTH-3
+    [Tags]    production-validation
+    Given the deployment is healthy and steady
+    And the strategy is the configured one
+    When the status is watched
+    And the primary is suspended
+    Then one instance is called healthy within the failover limit
+    When the primary is resumed
+    Then both instances are healthy again within the recovery limit
+    And it told 2, then 1, then 2 healthy instances, and was untrue no longer than its limit
+
+The Old Heartbeat Answers Throughout
+    [Documentation]    Before, during and after an outage, together with a real write and read.
+    [Metadata]    Requirement    HEALTH-6
+    Given the deployment is healthy and steady
+    And an empty collection
+    Then the old heartbeat, a write and a read all succeed
+    When the primary is suspended
+    Then the old heartbeat, a write and a read all succeed
+    When the primary is resumed
+    Then the old heartbeat, a write and a read all succeed
+    And both instances hold exactly what was acknowledged

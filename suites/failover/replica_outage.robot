@@ -1,0 +1,28 @@
+*** Settings ***
+Documentation     The replica goes away. Reads, writes and deletes go on, every one correct.
+
+Resource          ../../resources/deployment.resource
+Resource          ../../resources/documents.resource
+Resource          ../../resources/balancing.resource
+Resource          ../../resources/outages.resource
+
+Suite Setup       Open The Deployment Alone
+Suite Teardown    Close The Deployment
+Test Teardown     The Test Is Tidied Up
+
+Test Tags         destructive    infrastructure    enhanced
+
+
+*** Test Cases ***
+Work Goes On Without The Replica
+    [Metadata]    Requirement    FAIL-2
+    [Tags]    production-validation
+    Given the deployment is healthy and steady
+    And a collection with 40 documents
+    When the replica is suspended
+    Then 100 reads and 20 queries are all answered correctly
+    When 20 documents are added, 5 updated and 10 deleted
+    Then the balancer and the primary hold exactly what was acknowledged
+    And the replica is still away
+    When the replica is resumed
+    Then both instances hold exactly what was acknowledged

@@ -1,0 +1,31 @@
+*** Settings ***
+Documentation     Before the first test it is clear whether anything can be tested at all, in one sentence.
+
+Resource          ../../resources/deployment.resource
+
+Suite Setup       Open The Deployment
+Suite Teardown    Close The Deployment
+Test Teardown     The Test Is Tidied Up
+
+Test Tags         production-validation
+
+
+*** Test Cases ***
+The Preflight Finds Everything It Needs
+    [Metadata]    Requirement    PROD-7
+    Given the deployment is healthy and steady
+    Then the preflight names every service and its version
+
+The Preflight Refuses What Is Missing Or Wrong
+    [Documentation]    A missing variable, a wrong password, an address where nobody listens, one instance named twice.
+    [Metadata]    Requirement    PROD-7
+    Given the deployment is healthy and steady
+    Then the preflight refuses a missing variable and names it
+    And the preflight refuses an address where nobody listens and names it
+    And the preflight refuses a wrong database address without showing its password
+    And the preflight refuses one instance given twice
+
+The Preflight Waits For A Service That Is Starting
+    [Metadata]    Requirement    PROD-7
+    Given the deployment is healthy and steady
+    Then the preflight waits for a service that is starting
