@@ -26,6 +26,7 @@ from .preflight import preflight
 from .report.data import RunFacts, Selection
 from .report.folder import ResultsFolder
 from .report.judgement import PlannedTest
+from .undo import replay
 from .workers import abnormal_end, command, environment_for_workers, run_workers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -179,17 +180,37 @@ def local_or_hosted(options: Options, folder: ResultsFolder, processes: int, say
     """
     common = {"SIGNOFF_ENVIRONMENT": _name_or_absolute_path(options.environment)}
     if options.environment != LOCAL:
-        _look(load_environment(options.environment, os.environ), options, folder, say)
-        yield Tested(common)
+        environment = load_environment(options.environment, os.environ)
+        with _nothing_left_broken(environment, say):
+            _look(environment, options, folder, say)
+            yield Tested(common)
     elif "SIGNOFF_STACK" in os.environ:
         endpoints = _given_stack(Path(os.environ["SIGNOFF_STACK"]))
-        _look(load_environment(LOCAL, {**os.environ, **endpoints}), options, folder, say)
-        yield Tested({**common, "SIGNOFF_STACK": str(Path(os.environ["SIGNOFF_STACK"]).resolve())})
+        environment = load_environment(LOCAL, {**os.environ, **endpoints})
+        with _nothing_left_broken(environment, say):
+            _look(environment, options, folder, say)
+            yield Tested({**common, "SIGNOFF_STACK": str(Path(os.environ["SIGNOFF_STACK"]).resolve())})
     else:
         with _local_stacks(processes, folder, say) as stacks:
             for stack in stacks:
                 _look(load_environment(LOCAL, {**os.environ, **stack.endpoints}), options, folder, say)
             yield Tested({**common, "SIGNOFF_STACKS": str(folder.stacks)}, len(stacks))
+
+
+@contextmanager
+def _nothing_left_broken(environment: Environment, say: Say) -> Iterator[None]:
+    """Undo what interrupted runs left behind, before anything is looked at, and what this run's workers left, after."""
+
+    def undo() -> None:
+        if resumed := replay(environment):
+            say(f"Resumed what was left suspended: {', '.join(resumed)}.")
+
+    undo()
+    try:
+        yield
+    finally:
+        with _uninterrupted():
+            undo()
 
 
 def _look(environment: Environment, options: Options, folder: ResultsFolder, say: Say) -> None:

@@ -11,7 +11,7 @@ from .operations import Action
 
 # Columns of a batch: for each document a value or nothing.
 _COLUMNS = ("documents", "metadatas", "uris")
-_MERGEABLE = (Action.ADD, Action.UPSERT)
+_MERGEABLE = (Action.ADD, Action.UPSERT, Action.UPDATE)
 
 
 def _mergeable(payload: Any) -> bool:
@@ -31,17 +31,37 @@ def _form(payload: dict[str, Any]) -> type:
     return type(payload["embeddings"][0])
 
 
-def merge(rows: Sequence[tuple[Action, bytes]], limit: int) -> tuple[int, bytes]:
+def _merge_deletes(rows: Sequence[tuple[Action, bytes]], limit: int) -> tuple[int, bytes]:
+    ids: list[str] = []
+    count = 0
+    for action, body in rows:
+        payload = orjson.loads(body) if action is Action.DELETE_DOCUMENTS else None
+        # With a condition beside the ids it is another question: which of them meet it now.
+        if not isinstance(payload, dict) or set(payload) != {"ids"} or not isinstance(payload["ids"], list):
+            break
+        if count and len(ids) + len(payload["ids"]) > limit:
+            break
+        ids += payload["ids"]
+        count += 1
+    if count < 2:
+        return 1, rows[0][1]
+    return count, orjson.dumps({"ids": ids})
+
+
+def merge(rows: Sequence[tuple[Action, bytes]], limit: int, *, answered: bool) -> tuple[int, bytes]:
     """Return how many of the first rows go into one request, and its body.
 
     Args:
         rows: action and body of neighbouring log rows of one collection, in order; at least one.
         limit: most documents in a request that joins rows; one row alone may be larger.
+        answered: the clients have their answers. Deletes are joined only then: each answer counts its own.
 
     Rows are joined only if that cannot be told apart from applying them one after the other: the same
     kind of write, no document named twice.
     """
     action, body = rows[0]
+    if action is Action.DELETE_DOCUMENTS and answered:
+        return _merge_deletes(rows, limit)
     if action not in _MERGEABLE or len(rows) == 1:
         return 1, body
     first = orjson.loads(body)

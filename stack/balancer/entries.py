@@ -65,6 +65,8 @@ class Entry:
     refused: bool = False
     created_at: datetime | None = None
     reply: asyncio.Future[Reply] | None = None
+    settled_at: float = 0.0
+    """When the first instance executed it, on the monotonic clock."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the outcome is known, or when whom to wait for may have changed."""
 

@@ -188,8 +188,8 @@ class Replication:
                 return
             finally:
                 self._waiting.discard(entry)
-        if entry.settled:
-            await asyncio.sleep(GATHER)
+        if (wait := entry.settled_at + GATHER - time.monotonic()) > 0 and entry.settled:
+            await asyncio.sleep(wait)
 
     def health_changed(self) -> None:
         """Let rows that wait for an instance look again whom they wait for."""
@@ -216,7 +216,9 @@ class Replication:
     async def _apply_next(self, lane: Lane, instance: Instance, queue: deque[Entry]) -> bool:
         """Apply the next row, or the next few as one request. Return False if that has to be tried again."""
         entries = self._next_batch(instance, queue)
-        count, body = merge([(e.operation.action, e.data) for e in entries], self._batch_size())
+        count, body = merge(
+            [(e.operation.action, e.data) for e in entries], self._batch_size(), answered=entries[0].settled
+        )
         entries = entries[:count]
         for entry in entries:
             entry.attempts[instance.name] = entry.attempts.get(instance.name, 0) + 1
@@ -343,6 +345,7 @@ class Replication:
         for name in self._instances:
             if name != instance.name:
                 self._owe(lane, entry, name)
+        entry.settled_at = time.monotonic()
         entry.moved.set()
         self._settle_names(entry)
         body = answer.body

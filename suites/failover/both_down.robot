@@ -18,7 +18,7 @@ Writes Are Refused, Logged, And Accounted For
     [Metadata]    Requirement    FAIL-9
     [Tags]    transaction-safety
     Given the deployment is healthy and steady
-    And a collection with 10 documents
+    And a collection with 20 documents
     When both instances are suspended
     Then 12 writes are each refused with 503
     When both instances are resumed

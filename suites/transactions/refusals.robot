@@ -18,7 +18,7 @@ Each Refusal In An Outage Has A Row That Comes To An End
     [Metadata]    Requirement    TXN-2
     [Tags]    destructive    infrastructure    production-validation
     Given the deployment is healthy and steady
-    And an empty collection
+    And a collection with 20 documents
     When both instances are suspended
     Then 10 writes are each refused with 503
     When both instances are resumed
