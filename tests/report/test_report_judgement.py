@@ -216,9 +216,17 @@ class TestSentence:
     def test_no_go_gives_the_first_reason_in_the_order_of_the_checklist(self) -> None:
         later = a_test("B-1", 7, status="FAIL", message="Not met: the later one")
         first = a_test("A-2", 8, status="FAIL", message="Not met: 3 documents were lost\nd17 is gone")
+        title = CHECKLIST[1].title
         assert judged([*ALL_MET, later, first]).sentence == (
-            "NO-GO. 3 documents were lost. 1 requirement met, 2 not met."
+            f"NO-GO. {title}: 3 documents were lost. 1 requirement met, 2 not met."
         )
+
+    def test_a_long_reason_is_cut_between_words(self) -> None:
+        long = a_test("A-2", 8, status="FAIL", message="Not met: " + "document d17 is missing; " * 40)
+        sentence = judged([*ALL_MET, long]).sentence
+        assert "document d17 is missing; document" in sentence
+        assert " …" in sentence
+        assert len(sentence) < 300
 
     def test_incomplete_counts_what_is_not_tested(self) -> None:
         assert judged(ALL_MET[:1]).sentence == (

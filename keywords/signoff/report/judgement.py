@@ -21,6 +21,8 @@ SEVERITY = (Outcome.NOT_MET, Outcome.COULD_NOT_BE_TESTED, Outcome.NOT_TESTED, Ou
 CHECKS_NOTHING = "it checks nothing"
 DID_NOT_REPORT = "planned but did not report: its process ended early"
 NO_TEST_YET = "no test yet"
+HEADLINE = 180
+"""How many characters of a reason the verdict's own sentence shows."""
 
 
 class Word(Enum):
@@ -301,7 +303,8 @@ def _reason(word: Word, rows: Sequence[Row], count: Mapping[Outcome, int], error
     if word is Word.NO_GO:
         first = next(row for row in rows if row.outcome is Outcome.NOT_MET)
         reason = next(test.reason for test in first.tests if test.outcome is Outcome.NOT_MET)
-        return _as_sentence(reason or f"{first.requirement.title}: this does not hold")
+        # The whole reason stands below, beside its requirement; the headline has to be read at a glance.
+        return _as_sentence(f"{first.requirement.title}: {_at_a_glance(reason) or 'this does not hold'}")
     untested, broken = count[Outcome.NOT_TESTED], count[Outcome.COULD_NOT_BE_TESTED]
     missing = []
     if broken:
@@ -324,6 +327,11 @@ def _tally(count: Mapping[Outcome, int]) -> str:
 
 def _requirements(number: int) -> str:
     return f"{number} requirement{'' if number == 1 else 's'}"
+
+
+def _at_a_glance(reason: str) -> str:
+    words = " ".join(reason.split())
+    return words if len(words) <= HEADLINE else words[:HEADLINE].rsplit(" ", 1)[0].rstrip(",;:") + " …"
 
 
 def _as_sentence(text: str) -> str:
