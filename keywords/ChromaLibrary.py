@@ -24,7 +24,7 @@ from signoff.traffic import SteadyWriter
 from signoff.unusual import CONDITIONS, unusual_documents
 from signoff.verdict import CouldNotObserve, NotMet
 from signoff.words import count as count_of
-from signoff.words import duration
+from signoff.words import duration, listing
 
 
 @library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
@@ -201,16 +201,19 @@ class ChromaLibrary:
         return names
 
     @keyword(tags=["Action"])
-    def write_at_once(self, collection: str, writes: int = 15, *, clients: int = 0, mix: Mix = Mix.ADDS) -> str:
+    def write_at_once(
+        self, collection: str, writes: int = 15, *, clients: int = 0, mix: Mix = Mix.ADDS, session: str = ""
+    ) -> str:
         """Sends many writes at the same time over REST, each under its own X-Session-ID; returns what these begin with.
 
         ``clients`` are at work at the same time, by default one for each write. ``mix`` is ``adds`` or ``mixed``.
         What was not acknowledged is noted as such; `Each Write Should Have Been Acknowledged` judges it.
+        ``session`` is what the ids shall begin with, from `New Session`; something fresh by default.
         """
         bed = current()
-        session = load.write_at_once(bed, collection, writes, clients or writes, mix is Mix.MIXED)
+        used = load.write_at_once(bed, collection, writes, clients or writes, mix is Mix.MIXED, session)
         record(evidence=f"{writes} writes by {clients or writes} clients at the same time")
-        return session
+        return used
 
     @keyword(tags=["Action"])
     def play_sandwiches(self, collection: str, phase: Phase) -> None:
@@ -258,7 +261,7 @@ class ChromaLibrary:
         bed = current()
         limit = within if within is not None else bed.environment.limits.sync_lag_max
         took, number = checks.hold_exactly(bed, collections, on.value, limit)
-        where = " and ".join(on.value)
+        where = listing(on.value)
         record(
             measured=f"exact on {where} after {duration(took)}",
             limit="" if within is not None else bed.environment.limits.words("SYNC_LAG_MAX"),
@@ -279,16 +282,16 @@ class ChromaLibrary:
         )
 
     @keyword(tags=["Check", "Wait"])
-    def collection_should_exist_once_on_each_instance(
-        self, *collections: str, within: timedelta | None = None
-    ) -> None:
+    def collection_should_exist_once_on_each_instance(self, *collections: str, within: timedelta | None = None) -> None:
         """Checks that each collection is in the list of each instance exactly once, with equal metadata and
         configuration, and with different ids. ``within`` is by default the limit SYNC_LAG_GOAL."""
         bed = current()
-        took = checks.exist_once(bed, collections, within or bed.environment.limits.sync_lag_goal)
+        took = checks.exist_once(
+            bed, collections, within if within is not None else bed.environment.limits.sync_lag_goal
+        )
         record(
             measured=f"{count_of(len(collections), 'collection')} on both instances after {duration(took)}",
-            limit="" if within else bed.environment.limits.words("SYNC_LAG_GOAL"),
+            limit="" if within is not None else bed.environment.limits.words("SYNC_LAG_GOAL"),
         )
 
     @keyword(tags=["Check", "Wait"])
@@ -298,7 +301,7 @@ class ChromaLibrary:
         ``within`` is by default the limit SYNC_LAG_MAX. Absence is Chroma's own "not found", nothing else.
         """
         bed = current()
-        took = checks.absent(bed, collection, within or bed.environment.limits.sync_lag_max)
+        took = checks.absent(bed, collection, within if within is not None else bed.environment.limits.sync_lag_max)
         record(measured=f"gone everywhere after {duration(took)}")
 
     @keyword(tags=["Check", "Wait"])
@@ -336,7 +339,7 @@ class ChromaLibrary:
         ``within`` is by default the limit SYNC_LAG_MAX.
         """
         bed = current()
-        limit = within or bed.environment.limits.sync_lag_max
+        limit = within if within is not None else bed.environment.limits.sync_lag_max
         for name in collections:
             if name not in self._remembered:
                 raise CouldNotObserve(f"the state of {name} was not remembered; Remember State does that")
@@ -361,7 +364,7 @@ class ChromaLibrary:
         exactly all of them must be answered.
         """
         load.query_correctly(current(), collection, queries, results, on.value)
-        record(evidence=f"{queries} queries on {' and '.join(on.value)}, all correct")
+        record(evidence=f"{queries} queries on {listing(on.value)}, all correct")
 
     @keyword(tags=["Check"])
     def selections_should_be_exact(self, collection: str, on: Place = Place.EVERYWHERE) -> None:
@@ -440,10 +443,12 @@ class ChromaLibrary:
         ``within`` is by default the limit FAILOVER_MAX.
         """
         bed = current()
-        took, tries = load.write_until_acknowledged(bed, collection, within or bed.environment.limits.failover_max)
+        took, tries = load.write_until_acknowledged(
+            bed, collection, within if within is not None else bed.environment.limits.failover_max
+        )
         record(
             measured=f"first acknowledged and readable write after {duration(took)} (try {tries})",
-            limit="" if within else bed.environment.limits.words("FAILOVER_MAX"),
+            limit="" if within is not None else bed.environment.limits.words("FAILOVER_MAX"),
         )
 
     @keyword(tags=["Check"])
@@ -455,8 +460,11 @@ class ChromaLibrary:
         """
         bed = current()
         seen = load.failover_of(bed, self._stop_writing())
-        limit = within or bed.environment.limits.failover_max
-        record(measured=load.in_words(seen), limit="" if within else bed.environment.limits.words("FAILOVER_MAX"))
+        limit = within if within is not None else bed.environment.limits.failover_max
+        record(
+            measured=load.in_words(seen),
+            limit="" if within is not None else bed.environment.limits.words("FAILOVER_MAX"),
+        )
         if seen.first_good > limit.total_seconds():
             raise NotMet(
                 f"writes were acknowledged and readable again {duration(seen.first_good)} after the fault; "
@@ -493,12 +501,12 @@ class ChromaLibrary:
         The longest may be ``limit``, by default SYNC_LAG_MAX.
         """
         bed = current()
-        allowed = limit or bed.environment.limits.sync_lag_max
+        allowed = limit if limit is not None else bed.environment.limits.sync_lag_max
         made = self._new(collection, documents, "lag", {})
         lags = load.sync_lags(bed, collection, made, allowed)
         record(
             measured=f"sync lag p50 {duration(lags.p50)}, p95 {duration(lags.p95)}, max {duration(lags.longest)}",
-            limit="" if limit else bed.environment.limits.words("SYNC_LAG_MAX"),
+            limit="" if limit is not None else bed.environment.limits.words("SYNC_LAG_MAX"),
             evidence=f"{lags.number} documents",
         )
         if lags.longest > allowed.total_seconds():
@@ -582,4 +590,3 @@ class ChromaLibrary:
     def _stop_writing(self) -> list[Any]:
         writing, self._writing = self._writing, None
         return list(writing.stop()) if writing is not None else []
-

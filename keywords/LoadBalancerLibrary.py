@@ -70,7 +70,7 @@ class LoadBalancerLibrary:
         This is a premise: without it a test *could not be tested*. ``within`` is by default the limit RECOVERY_MAX.
         """
         bed = current()
-        health.require_steady(bed, within or bed.environment.limits.recovery_max)
+        health.require_steady(bed, within if within is not None else bed.environment.limits.recovery_max)
 
     @keyword(tags=["Check"])
     def health_should_be_complete(self) -> None:
@@ -90,15 +90,15 @@ class LoadBalancerLibrary:
     ) -> None:
         """Asks /health again and again; none may fail, and 95 % must answer within ``limit`` (HEALTH_P95)."""
         bed = current()
-        allowed = limit or bed.environment.limits.health_p95
+        allowed = limit if limit is not None else bed.environment.limits.health_p95
         times = health.response_times(bed, samples, warm_ups)
         record(
             measured=f"health p50 {duration(times.p50)}, p95 {duration(times.p95)}, max {duration(times.longest)}",
-            limit="" if limit else bed.environment.limits.words("HEALTH_P95"),
+            limit="" if limit is not None else bed.environment.limits.words("HEALTH_P95"),
             evidence=f"{times.number} health checks, none failed",
         )
         if times.p95 > allowed.total_seconds():
-            raise NotMet(f"95 % of the health checks took {duration(times.p95)} or less; {duration(allowed)} are allowed")
+            raise NotMet(f"95 % of the health checks took up to {duration(times.p95)}; allowed are {duration(allowed)}")
 
     @keyword(tags=["Check"])
     def strategy_should_be_configured(self) -> None:
@@ -114,10 +114,10 @@ class LoadBalancerLibrary:
         bed = current()
         name = "RECOVERY_MAX" if number == 2 else "FAILOVER_MAX"
         usual = bed.environment.limits.recovery_max if number == 2 else bed.environment.limits.failover_max
-        took = health.wait_for_count(bed, number, within or usual)
+        took = health.wait_for_count(bed, number, within if within is not None else usual)
         record(
             measured=f"{number} healthy after {duration(took)}",
-            limit="" if within else bed.environment.limits.words(name),
+            limit="" if within is not None else bed.environment.limits.words(name),
         )
 
     @keyword(tags=["Check", "Wait"])
@@ -127,10 +127,12 @@ class LoadBalancerLibrary:
         ``within`` is by default the limit RECOVERY_MAX, and begins with `Resume Instance` if that was called.
         """
         bed = current()
-        took = health.healthy_again(bed, instance.value, within or bed.environment.limits.recovery_max)
+        took = health.healthy_again(
+            bed, instance.value, within if within is not None else bed.environment.limits.recovery_max
+        )
         record(
             measured=f"{instance.value} healthy again after {duration(took)}",
-            limit="" if within else bed.environment.limits.words("RECOVERY_MAX"),
+            limit="" if within is not None else bed.environment.limits.words("RECOVERY_MAX"),
         )
 
     @keyword(tags=["Action"])
@@ -154,12 +156,12 @@ class LoadBalancerLibrary:
         if watch is None:
             raise CouldNotObserve("the status was not watched; Watch Status begins that")
         bed = current()
-        allowed = limit or bed.environment.limits.status_lie_max
+        allowed = limit if limit is not None else bed.environment.limits.status_lie_max
         seen = watch.stop()
         record(
             measured=f"status untrue for {duration(seen.longest_untrue)} at most, {duration(seen.untrue)} in all; "
             f"healthy instances went {' → '.join(map(str, seen.counts))}",
-            limit="" if limit else bed.environment.limits.words("STATUS_LIE_MAX"),
+            limit="" if limit is not None else bed.environment.limits.words("STATUS_LIE_MAX"),
             evidence=f"{seen.looks} looks at the status, {seen.probes} direct probes",
         )
         health.judge_watch(seen, allowed, [int(number) for number in counts.split()])
@@ -212,7 +214,7 @@ class LoadBalancerLibrary:
         It proves something only after `Pending Writes Should Be Shown Everywhere`. ``within``: SYNC_LAG_MAX.
         """
         bed = current()
-        took = health.pending_zero(bed, within or bed.environment.limits.sync_lag_max)
+        took = health.pending_zero(bed, within if within is not None else bed.environment.limits.sync_lag_max)
         record(measured=f"nothing owed after {duration(took)}")
 
     # ---------------------------------------------------------------- preflight

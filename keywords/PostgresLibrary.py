@@ -10,7 +10,7 @@ from evidence import record
 from signoff import audit, logged, mapping
 from signoff.data_types import Request, Role
 from signoff.testbed import current
-from signoff.words import duration
+from signoff.words import count, duration
 
 
 @library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
@@ -35,11 +35,11 @@ class PostgresLibrary:
     def log_rows_should_be_synced(self, collection: str, within: timedelta | None = None) -> None:
         """Checks that each row of a collection was executed, and then synced within ``within`` (SYNC_LAG_MAX)."""
         bed = current()
-        lags = logged.synced(bed, collection, within or bed.environment.limits.sync_lag_max)
+        lags = logged.synced(bed, collection, within if within is not None else bed.environment.limits.sync_lag_max)
         record(
             measured=f"executed → synced p50 {duration(lags.p50)}, p95 {duration(lags.p95)}, "
             f"max {duration(lags.longest)}",
-            limit="" if within else bed.environment.limits.words("SYNC_LAG_MAX"),
+            limit="" if within is not None else bed.environment.limits.words("SYNC_LAG_MAX"),
             evidence=f"{lags.number} log rows",
         )
 
@@ -50,7 +50,7 @@ class PostgresLibrary:
         ``at_least`` rows, counted from the last one backwards, must say so.
         """
         logged.executed_on(current(), instance.value, collection, at_least)
-        record(evidence=f"the log shows the last {at_least} writes executed on the {instance.value}")
+        record(evidence=f"the log shows the last {count(at_least, 'write')} executed on the {instance.value}")
 
     @keyword(tags=["Check"])
     def no_log_row_should_have_failed(self, *collections: str) -> None:
@@ -67,17 +67,19 @@ class PostgresLibrary:
         The ids must be valid and different, and /collection/mappings must show the same. ``within``: SYNC_LAG_GOAL.
         """
         bed = current()
-        took = mapping.complete(bed, collections, within or bed.environment.limits.sync_lag_goal)
+        took = mapping.complete(
+            bed, collections, within if within is not None else bed.environment.limits.sync_lag_goal
+        )
         record(
             measured=f"{len(collections)} complete mappings after {duration(took)}",
-            limit="" if within else bed.environment.limits.words("SYNC_LAG_GOAL"),
+            limit="" if within is not None else bed.environment.limits.words("SYNC_LAG_GOAL"),
         )
 
     @keyword(tags=["Check", "Wait"])
     def mapping_row_should_be_gone(self, collection: str, within: timedelta | None = None) -> None:
         """Checks that a deleted collection has no mapping row, neither in SQL nor in /collection/mappings."""
         bed = current()
-        took = mapping.gone(bed, collection, within or bed.environment.limits.sync_lag_max)
+        took = mapping.gone(bed, collection, within if within is not None else bed.environment.limits.sync_lag_max)
         record(measured=f"mapping gone after {duration(took)}")
 
     # ---------------------------------------------------------------- transactions
@@ -105,16 +107,17 @@ class PostgresLibrary:
 
     @keyword(tags=["Check", "Wait"])
     def each_refusal_should_be_accounted_for(self, session: str, within: timedelta | None = None) -> None:
-        """Checks each write of a session that was refused with 503, or had no answer, against log and instances.
+        """Checks each write that was refused with 503, or had no answer, against the log and the instances.
 
         Its transaction must end within ``within`` (RECOVERY_MAX): COMPLETED or RECOVERED with the effect on both
         instances, FAILED or ABANDONED with the effect on neither. Without a refusal it *could not be tested*.
         """
         bed = current()
-        seen = audit.accounted_for(bed, session, within or bed.environment.limits.recovery_max)
+        seen = audit.accounted_for(bed, session, within if within is not None else bed.environment.limits.recovery_max)
         record(
-            measured=f"{seen.refused} refusals accounted for: {seen.recovered} done later, {seen.absent} to be sent again",
-            limit="" if within else bed.environment.limits.words("RECOVERY_MAX"),
+            measured=f"{seen.refused} refusals accounted for: {seen.recovered} done later, "
+            f"{seen.absent} to be sent again",
+            limit="" if within is not None else bed.environment.limits.words("RECOVERY_MAX"),
         )
 
     # ---------------------------------------------------------------- tables

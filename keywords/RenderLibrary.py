@@ -82,11 +82,11 @@ class RenderLibrary:
         instances must hold exactly what was acknowledged. The seed of the phases is recorded.
         """
         bed = current()
-        allowed = limit or bed.environment.limits.failover_max
+        allowed = limit if limit is not None else bed.environment.limits.failover_max
         seen = failovers.repeat(bed, instance.value, repeats, rate)
         record(
             measured=seen.words,
-            limit="" if limit else bed.environment.limits.words("FAILOVER_MAX"),
+            limit="" if limit is not None else bed.environment.limits.words("FAILOVER_MAX"),
             evidence=seen.evidence,
         )
         longest = max(seen.first_good.longest, seen.told.longest)

@@ -1,1 +1,1 @@
-"""Domain modules of the sign-off: clients, polling, verdicts and the report. Nothing in here imports Robot Framework."""
+"""Domain modules of the sign-off: clients, polling, verdicts, the report. Nothing in here imports Robot Framework."""

@@ -24,6 +24,7 @@ from .words import sentences
 
 _DONE = ("COMPLETED", "RECOVERED")
 _NOT_DONE = ("FAILED", "ABANDONED")
+_MOST_OWN = 1000
 
 
 def number(bed: Testbed, session: str, expected: int) -> None:
@@ -32,8 +33,9 @@ def number(bed: Testbed, session: str, expected: int) -> None:
     Raises:
         NotMet: if it is another number.
     """
-    # The session itself is asked for as well: before the first write, it is all there is.
-    sessions = [session, *(write.session for write in bed.writes(session))]
+    # Before the first write nothing is recorded here, so the ids that later writes will have are asked for as well.
+    coming = [f"{session}/{index}" for index in range(1, _MOST_OWN + 1)]
+    sessions = [session, *coming, *(write.session for write in bed.writes(session))]
     rows = bed.database.transactions(sessions)
     if len(rows) != expected:
         raise NotMet(f"there are {len(rows)} transactions of the session {session}, and should be {expected}")

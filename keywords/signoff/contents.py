@@ -201,9 +201,7 @@ def reader(bed: Testbed, place: str) -> Instance:
     return bed.through_balancer if place == "balancer" else bed.instance(place)
 
 
-def hold_exactly(
-    bed: Testbed, names: Sequence[str], places: Sequence[str], within: timedelta
-) -> tuple[float, int]:
+def hold_exactly(bed: Testbed, names: Sequence[str], places: Sequence[str], within: timedelta) -> tuple[float, int]:
     """Wait until collections hold exactly what was acknowledged.
 
     Args:
@@ -374,9 +372,7 @@ def ids_are_fresh(bed: Testbed, name: str) -> None:
     tracked = bed.tracked(name)
     if not tracked.earlier_ids:
         raise CouldNotObserve(f"{name} was never deleted and created again")
-    own = {role: info.id for role, info in bed.own_ids(name).items()} | {
-        "balancer": bed.through_balancer.uuid_of(name)
-    }
+    own = {role: info.id for role, info in bed.own_ids(name).items()} | {"balancer": bed.through_balancer.uuid_of(name)}
     for place, id in own.items():
         if id in tracked.earlier_ids:
             raise NotMet(f"{name} has, {_at(place)}, the id {id}, which the deleted collection had")
@@ -397,9 +393,7 @@ def creating_again_is_refused(bed: Testbed, name: str) -> None:
         raise NotMet(f"creating {name} once more was refused, and has changed it all the same: {sentences(found)}")
 
 
-def as_remembered(
-    bed: Testbed, name: str, before: Mapping[str, Mapping[str, Document]], within: timedelta
-) -> int:
+def as_remembered(bed: Testbed, name: str, before: Mapping[str, Mapping[str, Document]], within: timedelta) -> int:
     """Wait until each instance holds what it held before; return how many documents were compared."""
 
     def look() -> list[str]:

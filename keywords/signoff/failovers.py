@@ -53,7 +53,8 @@ class Repeated:
         phases = [sum(getattr(one, phase) for one in self.each) for phase in ("before", "during", "after")]
         return (
             f"{len(self.each)} repeats at random phase (seed {self.seed}), "
-            f"{phases[0]} + {phases[1]} + {phases[2]} writes before, during and after; {refused} refused, {unknown} indeterminate"
+            f"{phases[0]} + {phases[1]} + {phases[2]} writes before, during and after; "
+            f"{refused} refused, {unknown} indeterminate"
         )
 
 

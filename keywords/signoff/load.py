@@ -59,13 +59,14 @@ def fill(bed: Testbed, collections: int, documents: int) -> list[str]:
     return names
 
 
-def write_at_once(bed: Testbed, name: str, writes: int, clients: int, mixed: bool) -> str:
+def write_at_once(bed: Testbed, name: str, writes: int, clients: int, mixed: bool, given: str = "") -> str:
     """Send many writes at the same time, each for a document of its own; return what their sessions begin with.
 
     Args:
         mixed: adds, updates, upserts and deletes instead of adds only. The documents they need are added before.
+        given: what the sessions shall begin with; something fresh by default.
     """
-    session = bed.session("burst")
+    session = given or bed.session("burst")
     made = make_documents(session, writes, token="1")
     kinds = [Kind.ADD] * writes
     if mixed:
@@ -350,5 +351,3 @@ def sync_lags(bed: Testbed, name: str, documents: Sequence[Document], within: ti
         )
         lags.append(time.monotonic() - answered.ended)
     return distribution(lags)
-
-

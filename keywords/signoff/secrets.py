@@ -34,8 +34,8 @@ def redact(text: str) -> str:
     Args:
         text: a message, a URL, a whole page.
     """
-    for secret in sorted(_known, key=len, reverse=True):
-        text = text.replace(secret, MASK)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     return text

@@ -64,6 +64,8 @@ class Testbed:
         environment: which one.
     """
 
+    __test__ = False  # not a pytest class, whatever its name begins with
+
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.collections: dict[str, Tracked] = {}
@@ -285,4 +287,3 @@ def stop_own() -> None:
 
 def _in_words(settings: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items()) or "settings of its own"
-

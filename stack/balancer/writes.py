@@ -187,6 +187,8 @@ class Writes:
             deployment.waiting.discard(entry)
 
     def _owed(self, entry: Entry, reason: str) -> Reply:
+        # From here on nobody waits: what is applied later must not change the answer that the log shows.
+        entry.reply = None
         entry.refused, entry.response_status = True, 503
         entry.error = entry.error or reason
         self._deployment.journal.changed(entry)

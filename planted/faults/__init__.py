@@ -1,0 +1,1 @@
+"""One module per planted fault: its docstring says what it does, ``plant()`` does it."""

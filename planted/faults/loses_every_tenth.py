@@ -1,0 +1,21 @@
+"""Acknowledges every tenth write without carrying it out."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from stack.balancer.entries import Reply
+from stack.balancer.operations import DOCUMENT_WRITES, Operation
+from stack.balancer.writes import Writes
+
+
+def plant() -> None:
+    honest = Writes.answer
+    numbers = count(1)
+
+    async def answer(self: Writes, operation: Operation, body: bytes, session: str | None) -> Reply:
+        if operation.action in DOCUMENT_WRITES and next(numbers) % 10 == 0:
+            return Reply(201, b"{}")
+        return await honest(self, operation, body, session)
+
+    Writes.answer = answer  # type: ignore[method-assign]
