@@ -37,6 +37,14 @@ class LoadBalancerLibrary:
         current().guard.take(Use.ALONE, within)
 
     @keyword(tags=["Action"])
+    def use_the_deployment_and_the_machine_alone(self, within: timedelta = timedelta(minutes=10)) -> None:
+        """Like `Use The Deployment Alone`, and no other suite runs on this machine meanwhile, on any deployment.
+
+        For suites that measure speed: beside others they would measure the others.
+        """
+        current().guard.take(Use.ALONE, within, machine=Use.ALONE)
+
+    @keyword(tags=["Action"])
     def share_the_deployment(self, within: timedelta = timedelta(minutes=10)) -> None:
         """Uses the deployment together with others that don't break anything; for a suite setup."""
         current().guard.take(Use.SHARED, within)

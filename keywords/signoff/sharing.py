@@ -73,9 +73,24 @@ def _tolerance(ratio: float, reads: int) -> float:
 
 def _moved_by(bed: Testbed, name: str, reads: int) -> dict[str, int]:
     known_documents(bed, name)
+    _wait_until_in_line(bed)
     before = _counters(bed)
     read_correctly(bed, name, reads)
     return {role: number - before[role] for role, number in _counters(bed).items()}
+
+
+def _wait_until_in_line(bed: Testbed) -> None:
+    """Wait until no healthy instance has to apply what was just written: until then it rightly serves no reads."""
+    try:
+        poll(
+            lambda: sum(i.pending_writes for i in bed.balancer.status().instances.values() if i.healthy),
+            lambda pending: pending == 0,
+            within=bed.environment.limits.sync_lag_max,
+            what="The healthy instances owe nothing",
+            describe=lambda pending: f"{pending} writes pending",
+        )
+    except NotMet as error:
+        raise CouldNotObserve(error.sentence) from None
 
 
 def _counters(bed: Testbed) -> dict[str, int]:

@@ -174,9 +174,16 @@ class Testbed:
         return write
 
     def writes(self, session: str = "") -> list[Write]:
-        """Return the writes whose session begins like this, in the order of their answers."""
+        """Return the writes of a session (all of them by default), in the order of their answers.
+
+        A burst of writes shares the beginning of its sessions, up to a slash: ``burst-7/1``, ``burst-7/2``, ….
+        """
         with self._lock:
-            return [write for write in self._writes if write.session.startswith(session)]
+            return [
+                write
+                for write in self._writes
+                if not session or write.session == session or write.session.startswith(f"{session}/")
+            ]
 
     def write(self, session: str, kind: Kind, collection: str, documents: Sequence[Document]) -> Write:
         """Write documents over REST, and note the outcome in the collection's ledger.

@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 from .documents import Document, make_documents, rewritten, same
 from .ledger import Kind
 from .outcomes import Effect
-from .verdict import CouldNotObserve
+from .verdict import CouldNotObserve, NotMet
 
 Result = TypeVar("Result")
 Seen = TypeVar("Seen")
@@ -283,7 +283,8 @@ def failover(requests: Sequence[Request], fault: float) -> Failover:
         fault: when it took effect, in seconds of the monotonic clock.
 
     Raises:
-        CouldNotObserve: if there was no request before it, or none good after it.
+        CouldNotObserve: if there was no good request before it, or none at all after it.
+        NotMet: if none after it was good.
     """
     before = [request for request in requests if request.started < fault]
     later = [request for request in requests if request.started >= fault]
@@ -293,7 +294,9 @@ def failover(requests: Sequence[Request], fault: float) -> Failover:
     if not any(request.good for request in before):
         raise CouldNotObserve("no write was acknowledged before the fault, so it could not interrupt anything")
     if not good:
-        raise CouldNotObserve(f"none of the {len(later)} writes after the fault was acknowledged and readable")
+        if not later:
+            raise CouldNotObserve("no write was tried after the fault")
+        raise NotMet(f"none of the {len(later)} writes after the fault was acknowledged and readable")
     first = min(good)
     return Failover(
         first_good=first - fault,

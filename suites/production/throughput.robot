@@ -4,7 +4,7 @@ Documentation     Writes and queries are fast enough, and every single one is ri
 Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
 
-Suite Setup       Open The Deployment Alone
+Suite Setup       Open The Deployment To Measure It
 Suite Teardown    Close The Deployment
 Test Teardown     The Test Is Tidied Up
 

@@ -175,7 +175,7 @@ def test_many_may_share_a_deployment_and_one_may_have_it_alone(tmp_path: Path) -
     one, other = (Guard("http://b", tmp_path, FakeClock()) for _ in range(2))
     one.take(Use.SHARED, timedelta(0))
     other.take(Use.SHARED, timedelta(0))
-    with pytest.raises(CouldNotObserve, match="another run has used this deployment for 5 s"):
+    with pytest.raises(CouldNotObserve, match="others have used this deployment for 5 s"):
         one.take(Use.ALONE, timedelta(seconds=5))
     other.release()
     one.take(Use.ALONE, timedelta(0))

@@ -1,7 +1,8 @@
-"""Gives up a read when the first instance it asks does not answer."""
+"""Reads go to an instance that is gone until a cache of its health expires."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from stack.balancer.entries import Reply
@@ -10,8 +11,14 @@ from stack.balancer.instance import Instance
 from stack.balancer.reads import Reads
 from stack.balancer.replies import error
 
+EXPIRES = 5.0
+"""Seconds for which an instance that was healthy is taken to be."""
+
 
 def plant() -> None:
+    honest = Reads._ask
+    seen: dict[str, float] = {}
+
     async def ask(
         self: Reads,
         may_serve: Callable[[Instance], bool],
@@ -21,13 +28,16 @@ def plant() -> None:
         headers: Mapping[str, str],
         known: bool = False,
     ) -> Reply:
-        deployment = self._deployment
-        instance = deployment.router.choose([deployment.primary, deployment.replica])
+        now = time.monotonic()
+        instances = self._deployment.instances
+        seen.update((instance.name, now) for instance in instances if instance.trusted)
+        gone = [i for i in instances if not i.trusted and now - seen.get(i.name, 0.0) < EXPIRES and may_serve(i)]
+        if not gone:
+            return await honest(self, may_serve, path, method, body, headers, known)
         try:
-            answer = await instance.read(method, path(instance), body or None, headers, 2.0)
-        except (Unreachable, KeyError):
+            answer = await gone[0].read(method, path(gone[0]), body or None, headers, 2.0)
+        except Unreachable:
             return error(503, "ServiceUnavailable", "the instance did not answer", {"x-effect": "none"})
-        instance.request_count += 1
         return Reply(answer.status, answer.body, answer.headers)
 
     Reads._ask = ask  # type: ignore[method-assign]

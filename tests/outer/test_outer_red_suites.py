@@ -1,0 +1,103 @@
+"""Every suite has been seen to fail: each is run against a balancer with a planted fault, and the page must say it.
+
+The faults are real: a balancer that does one thing wrong stands between real Chroma servers and a real PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Red:
+    """A planted fault, the suite that has to see it, and what the page has to say.
+
+    Attributes:
+        fault: a name of ``python -m planted``.
+        suite: the suite's path under suites/.
+        requirement: what must be not met.
+        words: a part of the reason.
+    """
+
+    fault: str
+    suite: str
+    requirement: str
+    words: str
+
+
+REDS = [
+    Red("says_healthy", "core/health.robot", "HEALTH-1", "last seen"),
+    Red("half_mapping", "core/mapping.robot", "MAP-1", "mapping"),
+    Red("deletes_by_id", "core/honest_reading.robot", "MAP-3", ""),
+    Red("drops_metadata", "core/documents.robot", "DOC-1", "metadata"),
+    Red("cuts_batches", "core/high_load.robot", "DOC-4", "is missing"),
+    Red("blind_gauge", "core/write_ahead_log.robot", "WAL-2", "/status"),
+    Red("ignores_ratio", "core/load_balancing.robot", "LB-1", "0 of 200 reads"),
+    Red("unlogged_outage", "failover/both_down.robot", "FAIL-9", "0 transactions"),
+    Red("never_catches_up", "failover/hosting_control.robot", "FAIL-6", "on the primary"),
+    Red("primary_writes_only", "failover/primary_outage.robot", "FAIL-1", "not acknowledged"),
+    Red("forgets_deletes", "failover/recovery.robot", "FAIL-4", "is present on the replica"),
+    Red("stale_health_cache", "failover/replica_outage.robot", "FAIL-2", "503"),
+    Red("slow_requests", "production/throughput.robot", "PROD-3", "writes/s"),
+    Red("unlogged_overload", "transactions/refusals.robot", "TXN-2", "0 transactions"),
+    Red("loses_every_tenth", "transactions/stress.robot", "TXN-4", "is missing"),
+    Red("wrong_receipt", "transactions/transaction_log.robot", "TXN-1", "is logged with 500"),
+]
+
+
+def sign_off(suite: str, results: Path, fault: str = "") -> subprocess.CompletedProcess[str]:
+    """Sign off one suite on a local stack of its own, with or without a planted fault."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+    variables["SIGNOFF_RESULTS"] = str(results)
+    if fault:
+        variables["SIGNOFF_BALANCER_COMMAND"] = f"{sys.executable} -m planted {fault}"
+    command = [sys.executable, "-m", "keywords.signoff", str(ROOT / "suites" / suite), "--results", str(results)]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
+
+
+def requirements(results: Path) -> dict[str, Any]:
+    """Return the page's rows by requirement id."""
+    data = json.loads((results / "signoff.json").read_text(encoding="utf-8"))
+    return {row["id"]: row for row in data["requirements"]}
+
+
+def test_every_suite_is_in_the_list() -> None:
+    suites = {str(path.relative_to(ROOT / "suites")) for path in (ROOT / "suites").rglob("*.robot")}
+    # What the prerequisites refuse ends a run before its first test; that has a test of its own below.
+    assert suites == {red.suite for red in REDS} | {"production/prerequisites.robot"}
+
+
+@pytest.mark.parametrize("red", REDS, ids=lambda red: red.fault)
+def test_a_planted_fault_turns_its_suite_red(red: Red, tmp_path: Path) -> None:
+    run = sign_off(red.suite, tmp_path, red.fault)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "NO-GO." in run.stdout
+    row = requirements(tmp_path)[red.requirement]
+    assert row["outcome"] == "not met", row
+    assert red.words in row["reason"], row["reason"]
+
+
+def test_a_deployment_that_is_not_what_it_should_be_is_refused_before_the_first_test(tmp_path: Path) -> None:
+    run = sign_off("production/prerequisites.robot", tmp_path, "nameless_status")
+    assert run.returncode == 2
+    assert "The balancer at http://" in run.stderr
+    assert "/status has no load_balancer.version" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1
+
+
+def test_the_reference_balancer_passes_the_same_suites(tmp_path: Path) -> None:
+    run = sign_off("core/documents.robot", tmp_path)
+    assert run.returncode == 2, run.stdout + run.stderr
+    rows = requirements(tmp_path)
+    assert {rows[name]["outcome"] for name in ("DOC-1", "DOC-2", "DOC-3", "DOC-5")} == {"met"}
