@@ -1,1 +1,1 @@
-"""Speed and memory of the local stack: ``tox run -e bench``. Figures are ratios and medians of one run, never limits."""
+"""Speed and memory of the local stack: ``tox run -e bench``. Ratios and medians of one run, never limits."""

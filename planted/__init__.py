@@ -1,5 +1,5 @@
 """Defects planted on purpose, one at a time, to see the suites turn red.
 
-Each module in ``planted/faults`` replaces exactly one behaviour of the reference balancer from outside; ``stack/`` knows
-nothing of them. ``python -m planted NAME`` is a balancer with that fault, to be given as SIGNOFF_BALANCER_COMMAND.
+Each module in ``planted/faults`` replaces exactly one behaviour of the reference balancer from outside; ``stack/``
+knows nothing of them. ``python -m planted NAME`` is a balancer with that fault, for SIGNOFF_BALANCER_COMMAND.
 """

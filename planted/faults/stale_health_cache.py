@@ -31,7 +31,7 @@ def plant() -> None:
         now = time.monotonic()
         instances = self._deployment.instances
         seen.update((instance.name, now) for instance in instances if instance.trusted)
-        gone = [i for i in instances if not i.trusted and now - seen.get(i.name, 0.0) < EXPIRES and may_serve(i)]
+        gone = [i for i in instances if not i.trusted and now - seen.setdefault(i.name, now) < EXPIRES and may_serve(i)]
         if not gone:
             return await honest(self, may_serve, path, method, body, headers, known)
         try:
