@@ -73,6 +73,7 @@ class Settings(BaseSettings):
         return self
 
 
+_KINDS = {"int_parsing": "a whole number", "int_from_float": "a whole number", "float_parsing": "a number"}
 SECRET_FIELDS = {"database_url", "slack_webhook_url"}
 
 
@@ -91,7 +92,9 @@ def mistakes(error: ValidationError) -> list[str]:
         if item["type"] == "missing":
             lines.append(f"{name} is not set; it is required")
             continue
-        allowed = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+        allowed = _KINDS.get(
+            item["type"], str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+        )
         given = "the value given" if field in SECRET_FIELDS else repr(item["input"])
         lines.append(f"{name}: {given} is not allowed; allowed is {allowed}")
     return lines
