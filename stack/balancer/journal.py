@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 STATEMENT_TIMEOUT = 3.0
 RECONNECT_INTERVAL = 0.2
 LEADER_PATIENCE = 10.0
+MOST_KEPT_BODIES = 1000
 UNREACHABLE = (
     OSError,
     TimeoutError,
@@ -154,7 +155,13 @@ class Journal:
         self._work.set()
 
     def refused(self, refusal: Refusal) -> None:
-        """Note a transaction that ended without a log row. It is written as soon as PostgreSQL takes it."""
+        """Note a transaction that ended without a log row. It is written as soon as PostgreSQL takes it.
+
+        While PostgreSQL is away, only the first of them keep their bodies: memory is not endless, their clients were
+        told that nothing was attempted, and a row without its body still says who was refused what, and when.
+        """
+        if len(self._refusals) >= MOST_KEPT_BODIES and refusal.entry is None:
+            refusal = replace(refusal, data=b"")
         self._refusals.append(refusal)
         self._work.set()
 
@@ -242,6 +249,11 @@ class Journal:
                     await self._write_marks()
                 except UNREACHABLE as error:
                     self._lost(error)
+                except asyncpg.PostgresError:
+                    # PostgreSQL is there and refuses: nothing is dropped, and the log says why it is stuck.
+                    log.exception("marks could not be written; they are tried again")
+                    await asyncio.sleep(RECONNECT_INTERVAL)
+                    self._work.set()
             if self._closing:
                 return
 
@@ -291,7 +303,7 @@ class Journal:
                     )
                 if gone:
                     await connection.execute(statements.DELETE_MAPPING, gone, timeout=STATEMENT_TIMEOUT)
-        except UNREACHABLE:
+        except UNUSABLE:
             self._dirty_entries = entries | self._dirty_entries
             self._dirty_collections = collections | self._dirty_collections
             raise
