@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from uuid import uuid4
 
 import requests
@@ -33,7 +34,7 @@ def lags(balancer_url: str, instance_urls: list[str]) -> list[float]:
     measured = []
     for number in range(SAMPLES):
         document = f"d{number}"
-        record = {"ids": [document], "embeddings": [[float(number), 1.0]], "documents": ["text"]}
+        record: Any = {"ids": [document], "embeddings": [[float(number), 1.0]], "documents": ["text"]}
         session.post(add, json=record, timeout=10).raise_for_status()
         acknowledged = time.monotonic()
         for url in gets:

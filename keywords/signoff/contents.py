@@ -214,7 +214,7 @@ def hold_exactly(bed: Testbed, names: Sequence[str], places: Sequence[str], with
 
     Raises:
         NotMet: with the documents that prove it.
-        CouldNotObserve: if a place can't be read.
+        CouldNotObserve: if an instance can't be read.
     """
     _require_names(names)
     begin = time.monotonic()
@@ -224,7 +224,15 @@ def hold_exactly(bed: Testbed, names: Sequence[str], places: Sequence[str], with
         contents: dict[str, dict[str, Document]] = {}
 
         def look(name: str = name, contents: dict[str, dict[str, Document]] = contents) -> list[str]:
-            contents.update((place, reader(bed, place).read_documents(name)) for place in places)
+            contents.clear()
+            for place in places:
+                try:
+                    contents[place] = reader(bed, place).read_documents(name)
+                except CouldNotObserve as error:
+                    # An instance may be away, and then nothing is known. The balancer is there to be read through.
+                    if place != "balancer":
+                        raise
+                    return [f"it can't be read {_at(place)}: {error.sentence}"]
             return findings(bed, name, contents)
 
         poll(

@@ -28,7 +28,7 @@ from signoff.traffic import (
     lives,
     untrue_stretches,
 )
-from signoff.verdict import CouldNotObserve
+from signoff.verdict import CouldNotObserve, NotMet
 
 
 def request(started: float, ended: float, effect: Effect = Effect.DONE, readable: bool | None = True) -> Request:
@@ -59,10 +59,15 @@ def test_failed_requests_are_counted_by_kind() -> None:
     assert seen.last_failing == pytest.approx(1.0)
 
 
-def test_a_failover_without_traffic_before_or_success_after_is_no_measurement() -> None:
+def test_a_failover_without_traffic_before_or_after_is_no_measurement() -> None:
     with pytest.raises(CouldNotObserve, match="no write was acknowledged before the fault"):
         failover([request(11, 12)], fault=10)
-    with pytest.raises(CouldNotObserve, match="none of the 1 writes after the fault"):
+    with pytest.raises(CouldNotObserve, match="no write was tried after the fault"):
+        failover([request(0, 1)], fault=10)
+
+
+def test_a_failover_that_never_succeeds_is_not_met() -> None:
+    with pytest.raises(NotMet, match="none of the 1 writes after the fault"):
         failover([request(0, 1), request(11, 12, Effect.UNKNOWN, None)], fault=10)
 
 

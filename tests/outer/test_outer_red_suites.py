@@ -96,8 +96,11 @@ def test_a_deployment_that_is_not_what_it_should_be_is_refused_before_the_first_
     assert len(run.stderr.strip().splitlines()) == 1
 
 
-def test_the_reference_balancer_passes_the_same_suites(tmp_path: Path) -> None:
-    run = sign_off("core/documents.robot", tmp_path)
-    assert run.returncode == 2, run.stdout + run.stderr
-    rows = requirements(tmp_path)
-    assert {rows[name]["outcome"] for name in ("DOC-1", "DOC-2", "DOC-3", "DOC-5")} == {"met"}
+def test_the_reference_balancer_passes_every_suite(tmp_path: Path) -> None:
+    run = sign_off("", tmp_path)
+    assert run.returncode in (1, 2), run.stdout + run.stderr
+    rows = requirements(tmp_path).values()
+    # How fast this machine is has no place in a test.
+    wrong = [row for row in rows if row["tests"] and row["outcome"] != "met" and row["id"] not in ("PROD-3", "PROD-4")]
+    assert not wrong
+    assert sum(row["outcome"] == "met" for row in rows) >= 32
