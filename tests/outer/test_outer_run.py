@@ -220,7 +220,7 @@ class TestEveryKindOfEnding:
     def test_the_verdict_is_no_go_with_the_first_reason(self, colourful: Run) -> None:
         assert colourful.code == colourful.data["exit_code"] == 1
         assert colourful.data["sentence"].startswith(
-            "NO-GO. 3 documents were lost <b>on the replica</b>. 2 requirements"
+            "NO-GO. Health checks answer fast: 3 documents were lost <b>on the replica</b>. 2 requirements"
         )
         assert colourful.out.splitlines()[-2:] == [
             colourful.data["sentence"],
