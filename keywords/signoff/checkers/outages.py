@@ -1,0 +1,59 @@
+"""The faults of a history: when each one was in effect, and whether it was a fault at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from ..history import FaultEvent, FaultKind, History, Stage
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A fault with its times, in seconds of the monotonic clock; infinite for a stage that it did not reach.
+
+    Attributes:
+        problem: why nothing that was seen can be put down to it; empty if it was proved, and proved undone.
+    """
+
+    fault: str
+    kind: FaultKind
+    target: str
+    injected: float
+    proved: float
+    undone: float
+    restored: float
+    problem: str
+
+
+def outages(history: History) -> list[Outage]:
+    """Return the faults in the order in which they were first recorded."""
+    by_name: dict[str, list[FaultEvent]] = {}
+    for event in history.faults:
+        by_name.setdefault(event.fault, []).append(event)
+    return [_outage(history, events) for events in by_name.values()]
+
+
+def _outage(history: History, events: list[FaultEvent]) -> Outage:
+    first = events[0]
+    at = {stage: min((event.at for event in events if event.stage is stage), default=inf) for stage in Stage}
+    injected, proved, undone, restored = (at[stage] for stage in Stage)
+    problem = ""
+    if missing := [stage for stage in Stage if at[stage] == inf]:
+        problem = f"Fault {first.fault} was never {missing[0].value}"
+    elif not injected <= proved <= undone <= restored:
+        problem = f"The stages of fault {first.fault} are out of order"
+    elif first.kind.stops_writes and (
+        looks := [
+            probe.alive
+            for probe in history.probes
+            if probe.instance.value == first.target and proved <= probe.started and probe.ended <= undone
+        ]
+    ):
+        if all(looks):
+            problem = (
+                f"The {first.target} answered every direct probe during fault {first.fault}, so there was no fault"
+            )
+    elif first.kind.stops_writes and first.target in ("primary", "replica"):
+        problem = f"The {first.target} was not probed directly during fault {first.fault}, so nothing shows it was one"
+    return Outage(first.fault, first.kind, first.target, injected, proved, undone, restored, problem)
