@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from .app import create_app
 from .deployment import Deployment
-from .journal import UNUSABLE
+from .journal import UNUSABLE, DatabaseInUse
 from .settings import Settings, mistakes
 
 
@@ -31,6 +31,8 @@ async def _serve(settings: Settings) -> None:
     deployment = Deployment(settings)
     try:
         await deployment.open()
+    except DatabaseInUse as error:
+        raise _CannotStart(f"DATABASE_URL: {error}") from None
     except UNUSABLE as error:
         # The driver's message may repeat the DSN, which holds a password.
         raise _CannotStart(f"DATABASE_URL: the database cannot be used ({type(error).__name__})") from None

@@ -12,6 +12,20 @@ from .operations import Action
 # Columns of a batch: for each document a value or nothing.
 _COLUMNS = ("documents", "metadatas", "uris")
 _MERGEABLE = (Action.ADD, Action.UPSERT, Action.UPDATE)
+# Chroma takes 40 MB; more than this at once gains nothing.
+MOST_BYTES = 4 * 1024 * 1024
+
+
+def repeatable(action: Action, data: bytes) -> bool:
+    """Return whether a row may be applied again after rows that followed it, if those are applied again too.
+
+    Adding, upserting and deleting by id may: for each document the last word is said again. Deleting what meets a
+    condition may hit what came later, and updating may find a document that was not there the first time.
+    """
+    if action is Action.DELETE_DOCUMENTS:
+        payload = orjson.loads(data) if data else {}
+        return payload.get("where") is None and payload.get("where_document") is None
+    return action in (Action.ADD, Action.UPSERT)
 
 
 def _mergeable(payload: Any) -> bool:
@@ -31,10 +45,20 @@ def _form(payload: dict[str, Any]) -> type:
     return type(payload["embeddings"][0])
 
 
+def _beginning(rows: Sequence[tuple[Action, bytes]]) -> Sequence[tuple[Action, bytes]]:
+    """Return as many of the first rows as are small enough together."""
+    size = 0
+    for index, (_, body) in enumerate(rows):
+        size += len(body)
+        if size > MOST_BYTES:
+            return rows[: max(index, 1)]
+    return rows
+
+
 def _merge_deletes(rows: Sequence[tuple[Action, bytes]], limit: int) -> tuple[int, bytes]:
     ids: list[str] = []
     count = 0
-    for action, body in rows:
+    for action, body in _beginning(rows):
         payload = orjson.loads(body) if action is Action.DELETE_DOCUMENTS else None
         # With a condition beside the ids it is another question: which of them meet it now.
         if not isinstance(payload, dict) or set(payload) != {"ids"} or not isinstance(payload["ids"], list):
@@ -68,7 +92,7 @@ def merge(rows: Sequence[tuple[Action, bytes]], limit: int, *, answered: bool) -
     if not _mergeable(first):
         return 1, body
     payloads, seen = [first], set(first["ids"])
-    for following, data in rows[1:]:
+    for following, data in _beginning(rows)[1:]:
         if following is not action:
             break
         payload = orjson.loads(data)

@@ -90,7 +90,10 @@ class Catalog:
             self._by_name[collection.key] = collection
 
     def remember_lane(self, key: Key, lane: str) -> None:
-        self._lanes[key] = lane
+        if lane == default_lane(*key):
+            self._lanes.pop(key, None)
+        else:
+            self._lanes[key] = lane
 
     def lane_of(self, key: Key) -> str:
         """Return the ordering key for a request about a name."""

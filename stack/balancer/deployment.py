@@ -92,12 +92,21 @@ class Deployment:
             case Action.DELETE_COLLECTION if collection is not None:
                 self.catalog.remember_lane(collection.key, collection.lane)
                 self.catalog.remove(collection)
+            case Action.MODIFY_COLLECTION if collection is not None:
+                self._reserve_new_name(entry)
             case Action.DELETE_NAMESPACE:
                 for member in self.catalog.in_database(operation.tenant, operation.database):
                     self.catalog.remove(member)
             case _:
                 pass
         self.replication.enqueue(entry)
+
+    def _reserve_new_name(self, entry: Entry) -> None:
+        collection = entry.collection
+        if collection is None or entry.settled:
+            return
+        if (name := entry.new_name) and name != collection.name:
+            self.catalog.reserve((collection.tenant, collection.database, name))
 
     def _health_changed(self, instance: Instance) -> None:
         others = [other for other in self.instances if other is not instance]
@@ -142,7 +151,23 @@ class Deployment:
                 gone.deleted = True
                 self.catalog.remember_lane(gone.key, gone.lane)
                 known[collection_id] = gone
-            self.replication.enqueue(_restored(row, operation, known.get(collection_id)))
+            entry = _restored(row, operation, known.get(collection_id))
+            self._restore_names(entry)
+            # Any instance may hold a pending row that only its mark was lost of, or be the one that lacks it.
+            self.replication.enqueue(entry, uncertain=True)
+
+    def _restore_names(self, entry: Entry) -> None:
+        collection = entry.collection
+        if collection is None or entry.name is None:
+            return
+        self.catalog.remember_lane((collection.tenant, collection.database, entry.name.rsplit("/", 1)[-1]), entry.lane)
+        if entry.operation.action is not Action.MODIFY_COLLECTION:
+            return
+        if not entry.settled:
+            self._reserve_new_name(entry)
+        elif collection.deleted and entry.new_name:
+            # Its mapping row is gone, so the log alone tells under which name to delete it.
+            collection.name = entry.new_name
 
 
 def _restored(row: dict[str, object], operation: Operation, collection: Collection | None) -> Entry:
@@ -161,6 +186,7 @@ def _restored(row: dict[str, object], operation: Operation, collection: Collecti
         seq=int(row["seq"]),  # type: ignore[call-overload]
         state=State.EXECUTED if executed else State.PENDING,
         applied=set(synced),
+        created_at=row["created_at"],  # type: ignore[arg-type]
         executed_on=str(row["executed_on"]) if executed else None,
         error=str(row["error_message"]) if row["error_message"] is not None else None,
         response_status=int(response_status) if isinstance(response_status, int) else None,

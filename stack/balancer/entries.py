@@ -8,8 +8,11 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID, uuid4
 
+import orjson
+
+from .batching import repeatable
 from .catalog import Collection
-from .operations import Operation
+from .operations import Action, Operation
 
 
 class State(Enum):
@@ -69,12 +72,35 @@ class Entry:
     """When the first instance executed it, on the monotonic clock."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the outcome is known, or when whom to wait for may have changed."""
+    repeatable: bool = field(init=False)
+    """Whether it may be applied again after rows that followed it."""
+
+    def __post_init__(self) -> None:
+        self.repeatable = repeatable(self.operation.action, self.data)
+
+    def may_follow(self, earlier: Entry) -> bool:
+        """Whether it may be applied before PostgreSQL knows that an earlier row of the lane was.
+
+        If the balancer dies in between, the earlier row is applied again on top of this one.
+        """
+        update = Action.UPDATE
+        if self.operation.action is update:
+            return earlier.repeatable or earlier.operation.action is update
+        return self.repeatable and earlier.repeatable
 
     def answer(self, reply: Reply) -> None:
         """Give the waiting client its answer, unless it has one already."""
         if self.reply is not None and not self.reply.done():
             self.response_status = reply.status
             self.reply.set_result(reply)
+
+    @property
+    def new_name(self) -> str | None:
+        """The name that a modification gives to its collection, if it does."""
+        if self.operation.action is not Action.MODIFY_COLLECTION:
+            return None
+        name = orjson.loads(self.data or b"{}").get("new_name")
+        return str(name) if name is not None else None
 
     @property
     def settled(self) -> bool:

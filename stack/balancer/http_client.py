@@ -29,6 +29,11 @@ class Answer:
     body: bytes
     headers: dict[str, str]
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether it tells of trouble in the server. 501 tells of the request: the server knows no such thing."""
+        return (self.status >= 500 and self.status != 501) or self.status in (408, 429)
+
 
 class _Connection(asyncio.Protocol):
     """One connection with at most one request on its way."""

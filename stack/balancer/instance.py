@@ -40,6 +40,8 @@ class Instance:
         self._threshold = threshold
         self._on_change = on_change
         self._successes = RISE - 1
+        # A read that succeeds says nothing about a server that cannot write.
+        self._write_suspected = False
         self._client = HttpClient(url)
 
     def close(self) -> None:
@@ -95,29 +97,40 @@ class Instance:
         """Let every read under way here fail now, so that it can be asked of the other instance."""
         self._client.abandon(f"{self.name} is under suspicion")
 
-    def succeeded(self, *, probe: bool = False) -> None:
-        """Note a call that the instance answered as it should."""
+    def succeeded(self, *, probe: bool = False, read: bool = False) -> None:
+        """Note a call that the instance answered as it should.
+
+        Args:
+            probe: it was a health check.
+            read: it was a client's read, which clears the instance of failed reads only.
+        """
         if probe:
             self.last_health_check = datetime.now(UTC)
         if self.healthy:
-            self.consecutive_failures = 0
+            if not (read and self._write_suspected):
+                self._clear()
             return
         # Only a probe brings an instance back: it exercises reading and writing, one lucky call does not.
         if probe:
             self._successes += 1
             if self._successes >= RISE:
-                self.consecutive_failures = 0
+                self._clear()
                 self.up.set()
                 log.warning("%s is healthy", self.name)
                 self._on_change(self)
 
-    def failed(self, reason: str, *, probe: bool = False) -> None:
-        """Note a call that failed in a way that is the instance's fault."""
+    def _clear(self) -> None:
+        self.consecutive_failures = 0
+        self._write_suspected = False
+
+    def failed(self, reason: str, *, probe: bool = False, read: bool = False) -> None:
+        """Note a call that failed in a way that is the instance's fault; arguments as for :meth:`succeeded`."""
         if probe:
             self.last_health_check = datetime.now(UTC)
         else:
             self.probe_wanted.set()
         self._successes = 0
+        self._write_suspected |= not read
         self.consecutive_failures += 1
         if self.healthy and self.consecutive_failures >= self._threshold:
             self.up.clear()

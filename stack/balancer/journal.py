@@ -28,16 +28,23 @@ STATEMENT_TIMEOUT = 3.0
 RECONNECT_INTERVAL = 0.2
 LEADER_PATIENCE = 10.0
 MOST_KEPT_BODIES = 1000
+REFUSALS_AT_ONCE = 100
 UNREACHABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    # What the driver says of a connection that dies between two of its own steps.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
 )
 UNUSABLE = (*UNREACHABLE, asyncpg.PostgresError)
 """Why a database may not serve as a log when the balancer starts."""
+
+
+class DatabaseInUse(OSError):
+    """Another balancer holds the log: two of them would replay it against each other."""
 
 
 class NotLogged(Exception):
@@ -89,7 +96,10 @@ class Journal:
         self._leader: asyncpg.Connection | None = None
         self._dirty_entries: dict[UUID, Entry] = {}
         self._dirty_collections: dict[str, Collection] = {}
+        self._unwritten: dict[str, dict[UUID, Entry]] = {}
+        self._flushed = asyncio.Event()
         self._refusals: list[Refusal] = []
+        self._unconfirmed: list[tuple[Refusal, Entry]] = []
         self._work = asyncio.Event()
         self._closing = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -125,29 +135,62 @@ class Journal:
         if not self.available or self._pool is None:
             raise NotLogged(certain=True)
         sql, more = _append_statement(entry)
+        arguments = [*_append_arguments(entry), *more]
+        try:
+            row = await self._insert(sql, arguments)
+        except asyncpg.UniqueViolationError:
+            # The name's former owner has another one by now, and the mapping table is about to hear of it; the
+            # first flush may have begun before that.
+            for _ in range(2):
+                await self._next_flush()
+            row = await self._insert(sql, arguments, last=True)
+        entry.seq, entry.created_at = row["seq"], row["created_at"]
+
+    async def _insert(self, sql: str, arguments: list[Any], *, last: bool = False) -> asyncpg.Record:
+        if not self.available or self._pool is None:
+            raise NotLogged(certain=True)
         try:
             connection = await self._pool.acquire(timeout=STATEMENT_TIMEOUT)
         except UNREACHABLE as error:
             self._lost(error)
             raise NotLogged(certain=True) from None
         try:
-            row = await connection.fetchrow(sql, *_append_arguments(entry), *more, timeout=STATEMENT_TIMEOUT)
+            return await connection.fetchrow(sql, *arguments, timeout=STATEMENT_TIMEOUT)
         except UNREACHABLE as error:
             self._lost(error)
             raise NotLogged(certain=False) from None
         except asyncpg.PostgresError as error:
             # PostgreSQL is there and has refused the statement, so it is rolled back.
+            if isinstance(error, asyncpg.UniqueViolationError) and not last:
+                raise
             log.error("the write-ahead log refuses a row: %s", error)
             raise NotLogged(certain=True) from None
         finally:
             with suppress(*UNREACHABLE):
                 await self._pool.release(connection, timeout=STATEMENT_TIMEOUT)
-        entry.seq, entry.created_at = row["seq"], row["created_at"]
 
     def changed(self, entry: Entry) -> None:
         """Note that an entry's state has to be written."""
         self._dirty_entries[entry.id] = entry
+        if entry.applied:
+            self._unwritten.setdefault(entry.lane, {})[entry.id] = entry
         self._work.set()
+
+    async def may_apply(self, entry: Entry) -> None:
+        """Wait until an entry may be applied: until what was applied before it is written down, as far as needed.
+
+        While PostgreSQL is away nothing is waited for: its outage alone costs no row its place.
+        """
+        while self.available:
+            earlier = [e for e in self._unwritten.get(entry.lane, {}).values() if e.seq < entry.seq]
+            if all(entry.may_follow(e) for e in earlier):
+                return
+            await self._next_flush()
+
+    async def _next_flush(self) -> None:
+        self._flushed.clear()
+        self._work.set()
+        await self._flushed.wait()
 
     def collection_changed(self, collection: Collection) -> None:
         """Note that a collection's mapping row has to be written, or deleted if the collection is."""
@@ -162,7 +205,10 @@ class Journal:
         """
         if len(self._refusals) >= MOST_KEPT_BODIES and refusal.entry is None:
             refusal = replace(refusal, data=b"")
-        self._refusals.append(refusal)
+        if refusal.entry is not None:
+            self._unconfirmed.append((refusal, refusal.entry))
+        else:
+            self._refusals.append(refusal)
         self._work.set()
 
     async def load(self) -> tuple[list[asyncpg.Record], list[asyncpg.Record]]:
@@ -194,7 +240,7 @@ class Journal:
             while not await leader.fetchval(statements.LEADER_LOCK, timeout=STATEMENT_TIMEOUT):
                 if asyncio.get_running_loop().time() > patience:
                     await leader.close()
-                    raise OSError("another balancer is at work on this database")
+                    raise DatabaseInUse("another balancer is at work on this database")
                 await asyncio.sleep(RECONNECT_INTERVAL)
             await leader.execute(statements.SCHEMA)
             self.failed_writes = await leader.fetchval(statements.COUNT_FAILED)
@@ -209,6 +255,7 @@ class Journal:
         if self.available and not self._closing:
             log.warning("PostgreSQL is lost: %s", error or "the connection was closed")
         self.available = False
+        self._flushed.set()
         self._work.set()
 
     async def _watch(self) -> None:
@@ -218,12 +265,12 @@ class Journal:
                 await asyncio.sleep(self._check_interval)
                 try:
                     await self._leader.fetchval(statements.PING, timeout=STATEMENT_TIMEOUT / 3)
-                except UNREACHABLE as error:
+                except UNUSABLE as error:
                     self._lost(error)
                 continue
             try:
                 await self._reconnect()
-            except UNREACHABLE as error:
+            except UNUSABLE as error:
                 log.info("PostgreSQL is still away: %s", error)
                 await asyncio.sleep(RECONNECT_INTERVAL)
 
@@ -234,7 +281,7 @@ class Journal:
         await self._connect()
         # Before any new request is taken, settle the ones nobody can tell about: later rows must not overtake them.
         self.available = False
-        await self._write_refusals()
+        await self._settle_unconfirmed()
         self.available = True
         self._work.set()
         log.warning("PostgreSQL is back")
@@ -245,38 +292,41 @@ class Journal:
             self._work.clear()
             if self.available:
                 try:
-                    await self._write_refusals()
-                    await self._write_marks()
+                    # Returning a connection to the pool has no time limit of its own.
+                    async with asyncio.timeout(3 * STATEMENT_TIMEOUT):
+                        await self._write_marks()
+                        await self._settle_unconfirmed()
+                        await self._write_refusals()
                 except UNREACHABLE as error:
                     self._lost(error)
-                except asyncpg.PostgresError:
-                    # PostgreSQL is there and refuses: nothing is dropped, and the log says why it is stuck.
+                except Exception:
+                    # PostgreSQL refuses, or the driver fails: nothing is dropped, and the log says why it is stuck.
                     log.exception("marks could not be written; they are tried again")
                     await asyncio.sleep(RECONNECT_INTERVAL)
                     self._work.set()
+                self._flushed.set()
             if self._closing:
                 return
+
+    async def _settle_unconfirmed(self) -> None:
+        """Find out what became of the requests whose commit was never confirmed, and take up those that happened."""
+        assert self._pool is not None
+        while self._unconfirmed:
+            refusal, entry = self._unconfirmed[0]
+            columns = _refusal_columns([refusal])
+            mine = await self._pool.fetchval(statements.RECORD_REFUSALS, *columns, timeout=STATEMENT_TIMEOUT)
+            if mine is None:
+                row = await self._pool.fetchrow(statements.FIND_ROW, refusal.id, timeout=STATEMENT_TIMEOUT)
+                entry.seq, entry.created_at = row["seq"], row["created_at"]
+                self._on_late_commit(entry)
+            del self._unconfirmed[0]
 
     async def _write_refusals(self) -> None:
         assert self._pool is not None
         while self._refusals:
-            refusal = self._refusals[0]
-            mine = await self._pool.fetchval(
-                statements.RECORD_REFUSAL,
-                refusal.id,
-                refusal.session,
-                refusal.method,
-                refusal.path,
-                _text(refusal.data),
-                refusal.reason,
-                refusal.status,
-                timeout=STATEMENT_TIMEOUT,
-            )
-            if mine is None and refusal.entry is not None:
-                row = await self._pool.fetchrow(statements.FIND_ROW, refusal.id, timeout=STATEMENT_TIMEOUT)
-                refusal.entry.seq, refusal.entry.created_at = row["seq"], row["created_at"]
-                self._on_late_commit(refusal.entry)
-            del self._refusals[0]
+            columns = _refusal_columns(self._refusals[:REFUSALS_AT_ONCE])
+            await self._pool.fetch(statements.RECORD_REFUSALS, *columns, timeout=STATEMENT_TIMEOUT)
+            del self._refusals[:REFUSALS_AT_ONCE]
 
     async def _write_marks(self) -> None:
         """Write the state of everything that changed, in one commit.
@@ -297,16 +347,26 @@ class Journal:
                     await connection.execute(statements.UPDATE_TRANSACTIONS, *transactions, timeout=STATEMENT_TIMEOUT)
                 live = [c for c in collections.values() if not c.deleted]
                 gone = [UUID(c.id) for c in collections.values() if c.deleted]
+                # First those that are gone: another collection may have taken the name.
+                if gone:
+                    await connection.execute(statements.DELETE_MAPPING, gone, timeout=STATEMENT_TIMEOUT)
                 if live:
                     await connection.execute(
                         statements.UPDATE_MAPPING, *_mapping_columns(live), timeout=STATEMENT_TIMEOUT
                     )
-                if gone:
-                    await connection.execute(statements.DELETE_MAPPING, gone, timeout=STATEMENT_TIMEOUT)
-        except UNUSABLE:
+        except BaseException:
             self._dirty_entries = entries | self._dirty_entries
             self._dirty_collections = collections | self._dirty_collections
             raise
+        self._forget_unwritten(entries)
+
+    def _forget_unwritten(self, written: dict[UUID, Entry]) -> None:
+        for entry in written.values():
+            of_lane = self._unwritten.get(entry.lane)
+            if of_lane is not None and entry.id not in self._dirty_entries:
+                of_lane.pop(entry.id, None)
+                if not of_lane:
+                    del self._unwritten[entry.lane]
 
     def _entry_columns(self, entries: list[Entry]) -> tuple[list[list[Any]], list[list[Any]]]:
         count = len(self._instances)
@@ -335,11 +395,23 @@ def _append_arguments(entry: Entry) -> list[Any]:
         entry.id,
         entry.session,
         operation.method,
-        operation.path,
+        _storable(operation.path),
         _text(entry.data),
-        entry.name,
+        _storable(entry.name) if entry.name is not None else None,
         UUID(entry.collection.id) if entry.collection else None,
-        entry.lane,
+        _storable(entry.lane),
+    ]
+
+
+def _refusal_columns(refusals: list[Refusal]) -> list[list[Any]]:
+    return [
+        [r.id for r in refusals],
+        [r.session for r in refusals],
+        [r.method for r in refusals],
+        [_storable(r.path) for r in refusals],
+        [_text(r.data) for r in refusals],
+        [_storable(r.reason) for r in refusals],
+        [r.status for r in refusals],
     ]
 
 
@@ -347,11 +419,11 @@ def _append_statement(entry: Entry) -> tuple[str, list[Any]]:
     operation = entry.operation
     match operation.action:
         case Action.CREATE_COLLECTION:
-            return statements.APPEND_CREATION, [operation.tenant, operation.database]
+            return statements.APPEND_CREATION, [_storable(operation.tenant), _storable(operation.database)]
         case Action.DELETE_COLLECTION:
             return statements.APPEND_DELETION, []
         case Action.DELETE_NAMESPACE:
-            return statements.APPEND_DATABASE_DELETION, [operation.tenant, operation.database]
+            return statements.APPEND_DATABASE_DELETION, [_storable(operation.tenant), _storable(operation.database)]
         case _:
             return statements.APPEND, []
 
@@ -370,4 +442,9 @@ def _mapping_columns(collections: list[Collection]) -> list[list[Any]]:
 
 def _text(data: bytes) -> str | None:
     """Return a body as the log keeps it: the text as sent. Bytes that are no text are shown, not dropped."""
-    return data.decode("utf-8", "backslashreplace").replace("\x00", "\\x00") if data else None
+    return _storable(data.decode("utf-8", "backslashreplace")) if data else None
+
+
+def _storable(text: str) -> str:
+    """Return a text without the one character that PostgreSQL's text cannot hold; no valid request has it."""
+    return text.replace("\x00", "\\x00")

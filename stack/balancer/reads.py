@@ -56,6 +56,15 @@ class Reads:
             case Action.COUNT_COLLECTIONS:
                 count = len(catalog.in_database(operation.tenant, operation.database))
                 return Reply(200, orjson.dumps(count))
+            case Action.READ_NAMESPACE:
+                path = operation.quoted_path + suffix
+                return await self._ask(
+                    lambda instance: self._deployment.replication.catalog_in_line(instance.name),
+                    lambda _: path,
+                    "GET",
+                    b"",
+                    passed_on,
+                )
             case _:
                 path = operation.quoted_path + suffix
                 return await self._ask(lambda _: True, lambda _: path, operation.method, body, passed_on)
@@ -144,15 +153,15 @@ class Reads:
             try:
                 answer = await instance.read(method, path(instance), body or None, headers, remaining)
             except Unreachable as failure:
-                instance.failed(str(failure))
+                instance.failed(str(failure), read=True)
                 tried.add(instance.name)
                 continue
-            if answer.status >= 500:
-                instance.failed(f"{instance.name} answered {answer.status}")
+            if answer.is_failure:
+                instance.failed(f"{instance.name} answered {answer.status}", read=True)
                 tried.add(instance.name)
                 last = answer
                 continue
-            instance.succeeded()
+            instance.succeeded(read=True)
             if answer.status == 404 and known:
                 tried.add(instance.name)
                 last = last or answer

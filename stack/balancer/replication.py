@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import quote
 
 import orjson
 
@@ -119,13 +120,17 @@ class Replication:
         rows = {e.id: e for lane in self._lanes.values() for queue in lane.queues.values() for e in queue}
         return list(rows.values())
 
-    def enqueue(self, entry: Entry) -> None:
-        """Take a logged row: append it to its lane on every instance that has not applied it."""
+    def enqueue(self, entry: Entry, *, uncertain: bool = False) -> None:
+        """Take a logged row: append it to its lane on every instance that has not applied it.
+
+        Args:
+            uncertain: an instance may have executed it, so all are out of line until that is settled.
+        """
         lane = self.lane(entry.lane)
         for name, instance in self._instances.items():
             if name in entry.applied:
                 continue
-            if entry.state is State.EXECUTED:
+            if entry.state is State.EXECUTED or uncertain:
                 self._owe(lane, entry, name)
             if name in entry.failed_on:
                 continue
@@ -135,7 +140,7 @@ class Replication:
 
     def _owe(self, lane: Lane, entry: Entry, name: str) -> None:
         lane.owed[name].add(entry)
-        if entry.operation.action in CATALOG_WRITES:
+        if entry.operation.action in CATALOG_WRITES | NAMESPACE_WRITES:
             self._catalog_owed[name].add(entry)
 
     def _no_longer_owe(self, lane: Lane, entry: Entry, name: str) -> None:
@@ -151,6 +156,7 @@ class Replication:
                     continue
                 await instance.up.wait()
                 await self._turn(lane, instance, queue[0])
+                await self._journal.may_apply(queue[0])
                 if self._skip(lane, instance, queue):
                     continue
                 async with self._slots[instance.name]:
@@ -210,7 +216,8 @@ class Replication:
             self._applied_here(lane, entry, instance)
         else:
             assert entry.collection is not None
-            self._reject(entry, _not_found(entry.collection.id), "its collection was deleted before it was applied")
+            reason = "its collection was deleted before it was applied"
+            self._reject(lane, entry, _not_found(entry.collection.id), reason)
         return True
 
     async def _apply_next(self, lane: Lane, instance: Instance, queue: deque[Entry]) -> bool:
@@ -252,9 +259,9 @@ class Replication:
 
     def _judge(self, lane: Lane, entries: list[Entry], instance: Instance, answer: Answer, queue: deque[Entry]) -> bool:
         entry = entries[0]
-        if answer.status >= 500 or answer.status in (408, 429):
+        if answer.is_failure:
             self._failed(entries, instance, f"{instance.name} answered {answer.status}: {_words(answer)}", broken=True)
-            return self._give_up_poison(entry, queue)
+            return self._give_up_poison(lane, entry, queue)
         instance.succeeded()
         if answer.status < 400:
             instance.last_write_succeeded = time.monotonic()
@@ -263,15 +270,19 @@ class Replication:
                 self._executed(lane, done, instance, answer)
             return True
         inside = entry.operation.action in DOCUMENT_WRITES | {Action.MODIFY_COLLECTION}
-        if answer.status == 404 and inside and entry.state is not State.EXECUTED:
+        deleted = entry.collection is not None and entry.collection.deleted
+        if answer.status == 404 and inside and entry.state is not State.EXECUTED and not deleted:
             # The mapping says the collection is there; the instance has lost it. That is not the client's doing.
             self._failed(entries, instance, f"{instance.name} has lost the collection", broken=False)
             return False
         queue.popleft()
         if entry.state is State.EXECUTED:
-            self._diverged(entry, instance, answer)
+            if deleted and answer.status == 404:
+                self._applied_here(lane, entry, instance)
+            else:
+                self._diverged(entry, instance, answer)
         else:
-            self._reject(entry, Reply(answer.status, answer.body, answer.headers), _words(answer))
+            self._reject(lane, entry, Reply(answer.status, answer.body, answer.headers), _words(answer))
         return True
 
     async def _send(self, entry: Entry, instance: Instance, body: bytes) -> Answer:
@@ -291,7 +302,12 @@ class Replication:
             return await self._create(entry, entry.collection, instance)
         if action is Action.DELETE_COLLECTION:
             answer = await instance.call(
-                "DELETE", operation.path_on_instance(operation.reference), None, _JSON, APPLY_TIMEOUT
+                # By the name that the renamings before it in the log have led to, on every instance the same.
+                "DELETE",
+                operation.path_on_instance(entry.collection.name),
+                None,
+                _JSON,
+                APPLY_TIMEOUT,
             )
             return Answer(200, b"{}", dict(_JSON)) if answer.status == 404 else answer
         own_id = entry.collection.ids.get(instance.name)
@@ -318,12 +334,15 @@ class Replication:
         return answer
 
     async def _own_id(self, entry: Entry, instance: Instance) -> str | None:
-        """Ask an instance for the id of a collection by its name when the row was logged."""
+        """Ask an instance for the id of a collection by its name before the row, or after it if it was applied."""
         assert entry.name is not None
-        plain_name = entry.name.rsplit("/", 1)[-1]
         path = entry.operation.quoted_path.rsplit("/", 1)[0]
-        found = await instance.call("GET", f"{path}/{plain_name}", None, _JSON, APPLY_TIMEOUT)
-        return _id_of(found) if found.status == 200 else None
+        for name in (entry.name.rsplit("/", 1)[-1], entry.new_name):
+            if name:
+                found = await instance.call("GET", f"{path}/{quote(name, safe='')}", None, _JSON, APPLY_TIMEOUT)
+                if found.status == 200:
+                    return _id_of(found)
+        return None
 
     def _executed(self, lane: Lane, entry: Entry, instance: Instance, answer: Answer) -> None:
         """Note that an instance has applied a row; the first one decides its outcome."""
@@ -341,6 +360,7 @@ class Replication:
         if not entry.refused:
             entry.error = None
         entry.applied.add(instance.name)
+        self._no_longer_owe(lane, entry, instance.name)
         instance.request_count += 1
         for name in self._instances:
             if name != instance.name:
@@ -367,31 +387,29 @@ class Replication:
 
     def _settle_names(self, entry: Entry) -> None:
         """Bring the catalog in line with a renaming, once it is decided."""
-        if entry.operation.action is not Action.MODIFY_COLLECTION or entry.collection is None:
-            return
-        name = orjson.loads(entry.data).get("new_name")
-        if name:
+        if entry.collection is not None and (name := entry.new_name):
             self._catalog.rename(entry.collection, name)
             self._journal.collection_changed(entry.collection)
 
-    def _reject(self, entry: Entry, reply: Reply, reason: str) -> None:
-        self._end(entry, State.REJECTED, reason)
+    def _reject(self, lane: Lane, entry: Entry, reply: Reply, reason: str) -> None:
+        self._end(lane, entry, State.REJECTED, reason)
         entry.answer(reply)
         self._journal.changed(entry)
 
-    def _end(self, entry: Entry, state: State, reason: str) -> None:
+    def _end(self, lane: Lane, entry: Entry, state: State, reason: str) -> None:
         entry.state, entry.error = state, reason
         entry.moved.set()
+        for name in self._instances:
+            self._no_longer_owe(lane, entry, name)
+        self._changed()
         collection = entry.collection
         if collection is None:
             return
         if entry.operation.action is Action.CREATE_COLLECTION and not collection.exists:
             self._catalog.remove(collection)
             self._journal.collection_changed(collection)
-        elif entry.operation.action is Action.MODIFY_COLLECTION:
-            new_name = orjson.loads(entry.data).get("new_name")
-            if new_name:
-                self._catalog.release((collection.tenant, collection.database, new_name))
+        elif entry.new_name is not None:
+            self._catalog.release((collection.tenant, collection.database, entry.new_name))
 
     def _diverged(self, entry: Entry, instance: Instance, answer: Answer) -> None:
         """An instance refuses what another has executed: it stays out of line for this collection."""
@@ -408,7 +426,7 @@ class Replication:
             entry.error = reason
             self._journal.changed(entry)
 
-    def _give_up_poison(self, entry: Entry, queue: deque[Entry]) -> bool:
+    def _give_up_poison(self, lane: Lane, entry: Entry, queue: deque[Entry]) -> bool:
         """Give a row up for good if every instance, well in itself, has failed on it again and again."""
         everywhere = all(
             instance.healthy and entry.attempts.get(name, 0) >= POISON_ATTEMPTS
@@ -417,7 +435,7 @@ class Replication:
         if entry.state is not State.PENDING or not everywhere:
             return False
         queue.popleft()
-        self._end(entry, State.ABANDONED, entry.error or "every instance failed on it")
+        self._end(lane, entry, State.ABANDONED, entry.error or "every instance failed on it")
         self._journal.failed_writes += 1
         entry.refused = True
         self._journal.changed(entry)

@@ -25,7 +25,8 @@ CREATE INDEX IF NOT EXISTS unified_wal_writes_collection ON unified_wal_writes (
 
 CREATE TABLE IF NOT EXISTS collection_id_mapping (
     collection_id         uuid PRIMARY KEY,
-    collection_name       text UNIQUE NOT NULL,
+    -- Deferrable, so that it is checked at the end of a statement: two collections may swap their names in one.
+    collection_name       text UNIQUE DEFERRABLE NOT NULL,
     tenant                text NOT NULL,
     database              text NOT NULL,
     lane                  text NOT NULL,

@@ -46,10 +46,12 @@ unmapped AS (DELETE FROM collection_id_mapping WHERE tenant = $9 AND database = 
 
 # Takes the id of a request whose commit was never confirmed: if that commit is still under way it now fails,
 # and if it came first nothing is inserted here.
-RECORD_REFUSAL = """
+RECORD_REFUSALS = """
 INSERT INTO emergency_transaction_log
     (transaction_id, client_session, method, path, data, status, failure_reason, response_status, completed_at)
-VALUES ($1, $2, $3, $4, $5, 'FAILED', $6, $7, clock_timestamp())
+SELECT transaction_id, client_session, method, path, data, 'FAILED', reason, response_status, clock_timestamp()
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[])
+    AS refusal (transaction_id, client_session, method, path, data, reason, response_status)
 ON CONFLICT (transaction_id) DO NOTHING
 RETURNING transaction_id"""
 

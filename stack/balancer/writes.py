@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import uuid4
 
 import orjson
@@ -65,10 +66,15 @@ class Writes:
         self, operation: Operation, payload: dict[str, object], body: bytes, session: str | None
     ) -> Entry | Reply:
         """Append a request to the log, or say why not. Within a lane one request at a time: order is decided here."""
-        lane = self._deployment.replication.lane(self._lane_of(operation, payload))
+        await self._until_name_is_free(operation, payload)
+        replication = self._deployment.replication
+        lane = replication.lane(self._lane_of(operation, payload))
         lane.users += 1
         try:
             async with lane.lock:
+                if self._lane_of(operation, payload) != lane.key:
+                    # The name changed hands while this request was waiting.
+                    return await self._log(operation, payload, body, session)
                 entry = self._entry(operation, payload, body, session, lane)
                 if isinstance(entry, Reply):
                     return self.refuse(operation, body, session, entry)
@@ -81,7 +87,22 @@ class Writes:
                 return entry
         finally:
             lane.users -= 1
-            self._deployment.replication.forget_if_idle(lane)
+            replication.forget_if_idle(lane)
+
+    async def _until_name_is_free(self, operation: Operation, payload: dict[str, object]) -> None:
+        """Give well instances the moment they need to do what they still have to do under a collection's new name."""
+        new_name = payload.get("new_name")
+        if operation.action is not Action.MODIFY_COLLECTION or not isinstance(new_name, str):
+            return
+        deployment = self._deployment
+        lane = deployment.catalog.lane_of((operation.tenant, operation.database, new_name))
+        if lane == self._lane_of(operation, payload):
+            return
+        deadline = time.monotonic() + deployment.settings.request_timeout
+        while deployment.replication.has_backlog(lane) and deployment.healthy_instances == len(deployment.instances):
+            if (remaining := deadline - time.monotonic()) <= 0:
+                return
+            await deployment.changed(min(remaining, deployment.settings.check_interval))
 
     def _lane_of(self, operation: Operation, payload: dict[str, object]) -> str:
         catalog = self._deployment.catalog
@@ -149,10 +170,8 @@ class Writes:
         reason = "the write-ahead log cannot be reached, so nothing was attempted"
         if not certain:
             reason = "the write-ahead log was lost while this request was written to it"
-        if entry.operation.action is Action.MODIFY_COLLECTION and entry.collection is not None:
-            name = orjson.loads(entry.data).get("new_name")
-            if name:
-                self._deployment.catalog.release((entry.collection.tenant, entry.collection.database, name))
+        if entry.collection is not None and (name := entry.new_name):
+            self._deployment.catalog.release((entry.collection.tenant, entry.collection.database, name))
         entry.refused, entry.response_status, entry.error = True, 503, reason
         operation = entry.operation
         self._deployment.journal.refused(
