@@ -324,9 +324,10 @@ class Journal:
     async def _write_refusals(self) -> None:
         assert self._pool is not None
         while self._refusals:
-            columns = _refusal_columns(self._refusals[:REFUSALS_AT_ONCE])
-            await self._pool.fetch(statements.RECORD_REFUSALS, *columns, timeout=STATEMENT_TIMEOUT)
-            del self._refusals[:REFUSALS_AT_ONCE]
+            batch = self._refusals[:REFUSALS_AT_ONCE]
+            await self._pool.fetch(statements.RECORD_REFUSALS, *_refusal_columns(batch), timeout=STATEMENT_TIMEOUT)
+            # Others may have come meanwhile: only what was written is forgotten.
+            del self._refusals[: len(batch)]
 
     async def _write_marks(self) -> None:
         """Write the state of everything that changed, in one commit.
