@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "keywords"))
 
 from signoff.local_stack import LocalStack
 
-from . import lag, outage, throughput
+from . import judging, lag, outage, throughput
 
 REPEATS = 10
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -126,7 +126,7 @@ def main() -> int:
                     show(row)
     finally:
         stack.stop()
-    for row in _last_signoff():
+    for row in (*(judging.measure() if only is None else ()), *_last_signoff()):
         show(row)
     return 0
 

@@ -28,7 +28,7 @@ from .errors import StackError
 from .ports import Ports
 from .processes import memory_bytes
 from .render_api import RateLimits, RenderApi
-from .services import BALANCER_COMMAND_VARIABLE, PORT_NAMES, Plan, plan_stack
+from .services import BALANCER_COMMAND_VARIABLE, PORT_NAMES, PROXY_PORT_NAMES, Plan, plan_stack
 from .supervisor import Supervisor
 
 _DEFAULT_LOGS = Path(__file__).resolve().parent.parent / "results"
@@ -102,14 +102,15 @@ async def _up(arguments: argparse.Namespace) -> int:
             f"The log folder {logs} can't be created: {error.strerror}; choose another with --logs."
         ) from None
     _log_to(logs / "supervisor.log")
-    ports = Ports(PORT_NAMES, wanted_ports)
+    ports = Ports((*PORT_NAMES, *(PROXY_PORT_NAMES if arguments.with_proxies else ())), wanted_ports)
     try:
         for folder in state.sweep():
             _log.info("removed %s, which a dead stack had left", folder)
         about = state.create_folder(logs, for_person=not arguments.json)
         guard = _start_guard(Path(about.folder))
         try:
-            plan = plan_stack(Path(about.folder), ports, overrides, os.environ.get(BALANCER_COMMAND_VARIABLE))
+            command = os.environ.get(BALANCER_COMMAND_VARIABLE)
+            plan = plan_stack(Path(about.folder), ports, overrides, command, with_proxies=arguments.with_proxies)
             values = {**plan.values, "STACK_LOGS": str(logs), "STACK_PID": str(about.pid)}
             values["STACK_STATE"] = str(Path(about.folder) / state.STATE_FILE)
             limits = RateLimits(suspends=arguments.suspends_per_minute)
@@ -268,6 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--port", action="append", default=[], metavar="NAME=NUMBER", help=f"one of {', '.join(PORT_NAMES)}"
     )
+    up.add_argument("--with-proxies", action="store_true", help="a fault proxy between the balancer and each instance")
     up.add_argument("--logs", metavar="DIR", help="log folder (default: results/stack-<pid>)")
     up.add_argument(
         "--suspends-per-minute",

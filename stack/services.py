@@ -24,6 +24,10 @@ POSTGRES = "chroma-postgres"
 SLACK_SINK = "slack-sink"
 RENDER_API = "render-api"
 PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API)
+PROXY_PORT_NAMES = tuple(f"{name}-proxy{end}" for name in (PRIMARY, REPLICA) for end in ("", "-control"))
+"""Further names, for a stack with fault proxies."""
+NO_PROXY = "none"
+"""What stands in place of a proxy's control URL when there is no proxy."""
 
 BALANCER_COMMAND_VARIABLE = "SIGNOFF_BALANCER_COMMAND"
 BALANCER_SETTINGS: Mapping[str, str] = {
@@ -127,7 +131,14 @@ class Plan:
     render_port: int
 
 
-def plan_stack(folder: Path, ports: Ports, overrides: Mapping[str, str], balancer_command: str | None) -> Plan:
+def plan_stack(
+    folder: Path,
+    ports: Ports,
+    overrides: Mapping[str, str],
+    balancer_command: str | None,
+    *,
+    with_proxies: bool = False,
+) -> Plan:
     """The list of services for a stack in this folder.
 
     Args:
@@ -135,6 +146,7 @@ def plan_stack(folder: Path, ports: Ports, overrides: Mapping[str, str], balance
         ports: a port for each of ``PORT_NAMES``.
         overrides: environment variables of the balancer, by name.
         balancer_command: takes the place of the reference balancer; shell-like, ``$PORT`` etc. are expanded.
+        with_proxies: put a fault proxy between the balancer and each instance; ``ports`` has ``PROXY_PORT_NAMES`` too.
 
     Raises:
         StackError: an override has no such variable, or the command can't be read.
@@ -155,7 +167,10 @@ def plan_stack(folder: Path, ports: Ports, overrides: Mapping[str, str], balance
         "DATABASE_URL": database.dsn,
         "SLACK_WEBHOOK_URL": sink.url + webhook_path,
     }
-    balancer = _balancer(ports[BALANCER], settings | addresses | dict(overrides), balancer_command)
+    proxies = [_fault_proxy(instance, ports) for instance in (primary, replica)] if with_proxies else []
+    by_proxy = dict(zip(("PRIMARY_URL", "REPLICA_URL"), (proxy.url for proxy in proxies), strict=False))
+    needs = tuple(proxy.name for proxy in proxies)
+    balancer = _balancer(ports[BALANCER], settings | addresses | by_proxy | dict(overrides), balancer_command, needs)
     render_key = f"rnd_{secrets.token_hex(16)}"
     values = {
         **addresses,
@@ -163,6 +178,8 @@ def plan_stack(folder: Path, ports: Ports, overrides: Mapping[str, str], balance
         "RENDER_API_URL": f"http://{HOST}:{ports[RENDER_API]}/v1",
         "RENDER_API_KEY": render_key,
         "SLACK_SINK_URL": sink.url,
+        "PRIMARY_PROXY_URL": _control_url(PRIMARY, ports) if with_proxies else NO_PROXY,
+        "REPLICA_PROXY_URL": _control_url(REPLICA, ports) if with_proxies else NO_PROXY,
         "BALANCER_SERVICE_ID": balancer.render_id,
         "PRIMARY_SERVICE_ID": primary.render_id,
         "REPLICA_SERVICE_ID": replica.render_id,
@@ -171,7 +188,7 @@ def plan_stack(folder: Path, ports: Ports, overrides: Mapping[str, str], balance
     store = _postgres(database)
     values["POSTGRES_ID"] = store.render_id
     values.update(settings)
-    return Plan((store, primary, replica, sink, balancer), values, render_key, ports[RENDER_API])
+    return Plan((store, primary, replica, sink, *proxies, balancer), values, render_key, ports[RENDER_API])
 
 
 def _render_id(prefix: str) -> str:
@@ -251,7 +268,28 @@ def _slack_sink(port: int, webhook_path: str) -> Service:
     )
 
 
-def _balancer(port: int, settings: Mapping[str, str], command: str | None) -> Service:
+def _fault_proxy(instance: Service, ports: Ports) -> Service:
+    name = f"{instance.name}-proxy"
+    arguments = ("--listen", str(ports[name]), "--upstream", f"{HOST}:{instance.port}")
+    return Service(
+        name=name,
+        command=(sys.executable, "-m", "stack.fault_proxy", *arguments, "--control", str(ports[f"{name}-control"])),
+        environment=_own_code(),
+        port=ports[name],
+        health=HttpHealth("/api/v2/heartbeat"),
+        data_folder=None,
+        working_folder=_PROJECT,
+        render_id=_render_id("srv"),
+        plan="free",
+        needs=(instance.name,),
+    )
+
+
+def _control_url(instance: str, ports: Ports) -> str:
+    return f"http://{HOST}:{ports[f'{instance}-proxy-control']}"
+
+
+def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs: tuple[str, ...]) -> Service:
     variables = {**settings, "PORT": str(port)}
     if command is None:
         words: tuple[str, ...] = (sys.executable, "-m", "stack.balancer")
@@ -271,7 +309,7 @@ def _balancer(port: int, settings: Mapping[str, str], command: str | None) -> Se
         working_folder=working_folder,
         render_id=_render_id("srv"),
         plan="starter",
-        needs=(POSTGRES, PRIMARY, REPLICA, SLACK_SINK),
+        needs=(POSTGRES, PRIMARY, REPLICA, SLACK_SINK, *needs),
         start_seconds=60.0,
     )
 

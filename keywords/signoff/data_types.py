@@ -23,6 +23,15 @@ class Place(Enum):
     EVERYWHERE = ("balancer", "primary", "replica")
 
 
+class Failing(Enum):
+    """How an instance fails."""
+
+    CRASHED = "crashed"
+    FROZEN = "frozen"
+    UNABLE_TO_WRITE = "unable to write"
+    """It answers its heartbeat, and is read as usual."""
+
+
 class Mix(Enum):
     """What a load consists of."""
 

@@ -21,6 +21,8 @@ from .words import duration, listing
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 FOLDER = RESOURCES / "environments"
+NO_PROXY = "none"
+"""What stands in an environment file in place of a proxy's address when there is none."""
 CONTRACT_LIMITS = RESOURCES / "contract_limits.yaml"
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -94,6 +96,19 @@ class RenderAccess:
 
 
 @dataclass(frozen=True)
+class LocalProcesses:
+    """The deployment's processes, if they are on this machine and at the tests' disposal.
+
+    Attributes:
+        state: the file in which the local stack says which processes there are.
+        services: what that file calls the service of each role (balancer, primary, replica, postgres).
+    """
+
+    state: Path
+    services: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Dialect:
     """Where the deployment keeps the values that are read, and how it names things.
 
@@ -125,6 +140,8 @@ class Environment:
         file: where it is described.
         destructive: whether faults may be injected.
         render: None if there is no control plane.
+        local: None if its processes are not on this machine.
+        proxies: the control URL of the fault proxy in front of an instance, by role; there may be none.
         own_deployments: whether deployments of the tests' own can be started beside it (the local stack only).
     """
 
@@ -140,6 +157,8 @@ class Environment:
     limits: Limits
     dialect: Dialect = field(repr=False)
     render: RenderAccess | None = None
+    local: LocalProcesses | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_environment(name_or_path: str, variables: Mapping[str, str]) -> Environment:
@@ -341,6 +360,8 @@ def _environment(file: Path, tree: _Tree) -> Environment:
         limits=_limits(tree.tree("limits")),
         dialect=_dialect(tree.tree("dialect")),
         render=_render(tree.tree("render")) if tree.has("render") else None,
+        local=_local(tree.tree("local")) if tree.has("local") else None,
+        proxies=_proxies(tree.tree("proxies")) if tree.has("proxies") else {},
     )
     for part in (urls, permissions, tree):
         part.refuse_others()
@@ -382,6 +403,20 @@ def _render(tree: _Tree) -> RenderAccess:
     )
     tree.refuse_others()
     return access
+
+
+def _local(tree: _Tree) -> LocalProcesses:
+    local = LocalProcesses(
+        state=Path(tree.text("state")), services=tree.texts("services", ("balancer", "primary", "replica", "postgres"))
+    )
+    tree.refuse_others()
+    return local
+
+
+def _proxies(tree: _Tree) -> dict[str, str]:
+    found = {role: tree.text(role) for role in ("primary", "replica") if tree.has(role)}
+    tree.refuse_others()
+    return {role: url for role, url in found.items() if url != NO_PROXY}
 
 
 _SQL = ("wal_rows", "owed_rows", "transactions", "mapping", "columns")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from .contents import create, hold_exactly
-from .faults import resume, resume_everything, suspend
+from .faults import resume, suspend
 from .health import healthy_again, require_steady
 from .load import failover_of, steady_writer
 from .polling import poll
+from .process_faults import undo_everything
 from .testbed import ROLES, Testbed
 from .traffic import Distribution, Failover, Sample, Sampler, SteadyWriter, distribution
 from .verdict import CouldNotObserve, NotMet
@@ -20,6 +21,17 @@ from .words import duration
 
 _ENOUGH = 10
 """How many requests each phase must see: before the fault, and after it."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """How an instance is taken away, and brought back; each proves what it did."""
+
+    begin: Callable[[Testbed, str], object]
+    end: Callable[[Testbed, str], object]
+
+
+SUSPENSION = Outage(suspend, resume)
 
 
 @dataclass(frozen=True)
@@ -58,14 +70,17 @@ class Repeated:
         )
 
 
-def repeat(bed: Testbed, role: str, repeats: int, rate: float, seed: int | None = None) -> Repeated:
-    """Suspend and resume an instance several times while clients keep writing.
+def repeat(
+    bed: Testbed, role: str, repeats: int, rate: float, seed: int | None = None, outage: Outage = SUSPENSION
+) -> Repeated:
+    """Take an instance away and bring it back several times while clients keep writing.
 
     Args:
         role: primary or replica.
         repeats: how often.
         rate: writes per second.
         seed: of the random phases; a new one by default.
+        outage: how it is taken away.
 
     Raises:
         NotMet: if an instance does not come back in time, or the documents are not exact at the end.
@@ -83,14 +98,16 @@ def repeat(bed: Testbed, role: str, repeats: int, rate: float, seed: int | None 
     told: list[float] = []
     for _ in range(repeats):
         require_steady(bed, limits.recovery_max)
-        one, until_told = _once(bed, role, name, rate, chance)
+        one, until_told = _once(bed, role, name, rate, chance, outage)
         seen.append(one)
         told.append(until_told)
         hold_exactly(bed, [name], ROLES, limits.sync_lag_max)
     return Repeated(distribution([one.first_good for one in seen]), distribution(told), seen, chosen)
 
 
-def _once(bed: Testbed, role: str, name: str, rate: float, chance: random.Random) -> tuple[Failover, float]:
+def _once(
+    bed: Testbed, role: str, name: str, rate: float, chance: random.Random, outage: Outage
+) -> tuple[Failover, float]:
     limits = bed.environment.limits
     patience = limits.failover_max + timedelta(seconds=30)
     status: Sampler[bool] = Sampler(lambda: bed.balancer.status().instances[role].healthy, timedelta(milliseconds=20))
@@ -100,18 +117,18 @@ def _once(bed: Testbed, role: str, name: str, rate: float, chance: random.Random
         _wait_for(writing, 0.0, patience)
         # Not a wait for anything: the fault has to meet any phase of what is periodic in the deployment.
         time.sleep(chance.uniform(0, bed.environment.settings.check_interval.total_seconds()))
-        suspend(bed, role)
+        outage.begin(bed, role)
         assert bed.fault_at is not None
         _wait_for(writing, bed.fault_at, patience)
         until_told = _told(status, bed.fault_at, patience)
-        resume(bed, role)
+        outage.end(bed, role)
         healthy_again(bed, role, limits.recovery_max)
     finally:
         try:
             requests = writing.stop()
             status.stop()
         finally:
-            resume_everything(bed)
+            undo_everything(bed)
     return failover_of(bed, requests), until_told
 
 
@@ -140,7 +157,7 @@ def _told(status: Sampler[bool], fault: float, within: timedelta) -> float:
             describe=lambda sample: "it doesn't" if sample is None else "it does",
         )
     except NotMet as error:
-        raise NotMet(f"{error.sentence}, although the instance is down") from None
+        raise NotMet(f"{error.sentence}, although the instance has failed") from None
     assert sample is not None
     return max(0.0, sample.ended - fault)
 

@@ -24,7 +24,7 @@ _EVERY = timedelta(milliseconds=20)
 
 
 def suspend(bed: Testbed, role: str) -> float:
-    """Suspend an instance and prove that it doesn't answer; return the seconds that took.
+    """Suspend an instance, or postgres, and prove that it doesn't answer; return the seconds that took.
 
     The moment the fault took effect is the last one the instance was seen alive; it is kept for later judgement.
 
@@ -36,7 +36,7 @@ def suspend(bed: Testbed, role: str) -> float:
     if role in bed.suspended:
         raise CouldNotObserve(f"the {role} is suspended already")
     service = bed.render.service(role)
-    bed.instance(role).heartbeat(_TIMEOUT)
+    bed.ask(role, _TIMEOUT)
     entry = bed.undo.register(bed.render.url, service.kind, service.id, role)
     bed.suspended[role] = entry
     begin = time.monotonic()
@@ -128,9 +128,9 @@ def _last_failed(samples: Sequence[Sample[bool]], number: int) -> bool:
 
 
 def _answers(bed: Testbed, role: str) -> bool:
-    """Whether an instance answers its heartbeat as Chroma does, directly. Anything else is down."""
+    """Whether a service answers directly as it should. Anything else is down."""
     try:
-        bed.instance(role).heartbeat(_TIMEOUT)
+        bed.ask(role, _TIMEOUT)
     except CouldNotObserve:
         return False
     return True

@@ -270,10 +270,10 @@ class StatusWatch:
 
 
 def probe(bed: Testbed, role: str) -> Sampler[bool]:
-    """Begin to ask an instance directly for its heartbeat, again and again."""
+    """Begin to ask a service directly whether it works, again and again."""
 
     def alive() -> bool:
-        bed.instance(role).heartbeat(_PROBE_TIMEOUT)
+        bed.ask(role, _PROBE_TIMEOUT)
         return True
 
     return Sampler(alive, _PROBE_EVERY).start()

@@ -40,11 +40,15 @@ class LocalStack:
     Args:
         settings: environment variables of the balancer to override, by name.
         logs: the folder for the logs of its processes; one in results/ by default.
+        proxies: whether a fault proxy stands between the balancer and each instance.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None, logs: Path | None = None) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, logs: Path | None = None, *, proxies: bool = False
+    ) -> None:
         self._settings = dict(settings or {})
         self._logs = logs
+        self._proxies = proxies
         self._process: subprocess.Popen[str] | None = None
         self._complaints: IO[str] | None = None
         self.endpoints: dict[str, str] = {}
@@ -59,6 +63,8 @@ class LocalStack:
         command = [sys.executable, "-m", "stack", "up", "--json", "--suspends-per-minute", str(SUSPENDS_PER_MINUTE)]
         for name, value in self._settings.items():
             command += ["--set", f"{name}={value}"]
+        if self._proxies:
+            command.append("--with-proxies")
         if self._logs is not None:
             command += ["--logs", str(self._logs)]
         self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115

@@ -26,9 +26,10 @@ from .guard import Guard, Use
 from .instances import CollectionInfo, Instance
 from .ledger import Change, Kind, Ledger
 from .local_stack import LocalStack, claimed_endpoints
+from .locked_store import LockedStore
 from .manifest import Manifest
 from .render import RenderApi
-from .undo import Suspension, UndoJournal
+from .undo import Held, Suspension, UndoJournal
 from .verdict import CouldNotObserve, NotTested
 
 LOCAL = "local"
@@ -70,6 +71,8 @@ class Testbed:
         self.environment = environment
         self.collections: dict[str, Tracked] = {}
         self.suspended: dict[str, Suspension] = {}
+        self.frozen: dict[str, list[Held]] = {}
+        self.locked: dict[str, LockedStore] = {}
         self.fault_at: float | None = None
         """When the last fault took effect, in seconds of the monotonic clock."""
         self.resumed_at: dict[str, float] = {}
@@ -122,6 +125,23 @@ class Testbed:
     def instance(self, role: str) -> Instance:
         """Return the instance of a role: primary or replica."""
         return {"primary": self.primary, "replica": self.replica}[role]
+
+    def ask(self, role: str, timeout: timedelta) -> None:
+        """Ask a service directly whether it works: an instance, the balancer, or postgres.
+
+        Raises:
+            CouldNotObserve: if it doesn't answer as it should.
+        """
+        if role == "postgres":
+            database = Database(self.environment.database_url, self.environment.dialect.sql, timeout.total_seconds())
+            try:
+                database.version()
+            finally:
+                database.close()
+        elif role == "balancer":
+            self.balancer.health()
+        else:
+            self.instance(role).heartbeat(timeout)
 
     def require_faults(self) -> None:
         """Make sure that this process may break something.
@@ -251,11 +271,12 @@ def current() -> Testbed:
         return _current
 
 
-def start_own(settings: Mapping[str, str]) -> Testbed:
+def start_own(settings: Mapping[str, str], *, proxies: bool = False) -> Testbed:
     """Start a further local stack, and make it the deployment under test until :func:`stop_own`.
 
     Args:
         settings: environment variables of its balancer.
+        proxies: whether a fault proxy stands between the balancer and each instance.
 
     Raises:
         NotTested: if the environment does not allow that.
@@ -268,7 +289,7 @@ def start_own(settings: Mapping[str, str]) -> Testbed:
             f"this needs a deployment with {_in_words(settings)}, and in the environment "
             f"{usual.environment.name} none can be started beside it"
         )
-    stack = LocalStack(settings)
+    stack = LocalStack(settings, proxies=proxies)
     stack.start()
     with _lock:
         environment = load_environment(LOCAL, {**os.environ, **stack.endpoints})

@@ -30,25 +30,31 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/api/v2/heartbeat", timeout=2).status_code == 200
-    except requests.ConnectionError:
+        return requests.get(f"{url}/api/v2/heartbeat", timeout=1).status_code == 200
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
-def test_the_next_run_resumes_what_a_killed_tester_had_suspended(stack: LocalStack, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suite_name", "role"), [("recovery", "replica"), ("frozen_primary", "primary")], ids=["suspended", "frozen"]
+)
+def test_the_next_run_undoes_what_a_killed_tester_had_broken(
+    stack: LocalStack, tmp_path: Path, suite_name: str, role: str
+) -> None:
+    url = stack.endpoints[f"{role.upper()}_URL"]
     endpoints = tmp_path / "stack.json"
     endpoints.write_text(json.dumps(stack.endpoints), encoding="utf-8")
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
     variables |= {"SIGNOFF_STACK": str(endpoints), "SIGNOFF_RESULTS": str(tmp_path)}
-    suite = ROOT / "suites" / "failover" / "recovery.robot"
+    suite = ROOT / "suites" / "failover" / f"{suite_name}.robot"
     command = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path / "robot"), str(suite)]
     with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL) as tester:
         deadline = time.monotonic() + 60
-        while not (unresolved(tmp_path / "undo") and not _answers(stack.endpoints["REPLICA_URL"])):
-            assert time.monotonic() < deadline, "the replica was not suspended within 60 s"
+        while not (unresolved(tmp_path / "undo") and not _answers(url)):
+            assert time.monotonic() < deadline, f"the {role} was not broken within 60 s"
             time.sleep(0.02)
         tester.send_signal(signal.SIGKILL)
-    assert not _answers(stack.endpoints["REPLICA_URL"])
+    assert not _answers(url)
 
     run = subprocess.run(
         [
@@ -62,8 +68,8 @@ def test_the_next_run_resumes_what_a_killed_tester_had_suspended(stack: LocalSta
         timeout=120,
         check=False,
     )
-    assert "Resumed what was left suspended: replica." in run.stdout, run.stdout + run.stderr
-    assert _answers(stack.endpoints["REPLICA_URL"])
+    assert f"Resumed what was left suspended: {role}." in run.stdout, run.stdout + run.stderr
+    assert _answers(url)
     assert not unresolved(tmp_path / "undo")
     data = json.loads((tmp_path / "signoff.json").read_text(encoding="utf-8"))
     assert {row["id"]: row["outcome"] for row in data["requirements"]}["PROD-7"] == "met"

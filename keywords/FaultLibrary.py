@@ -1,0 +1,247 @@
+"""Faults of the processes themselves, and of the way to them: crashes, freezes, locked stores, missed checks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from robot.api.deco import keyword, library
+
+from evidence import record
+from signoff import detection, failovers, faults, process_faults, restarts, staleness
+from signoff.data_types import Failing, Role
+from signoff.failovers import Outage
+from signoff.guard import Use
+from signoff.local_processes import ProcessId
+from signoff.locked_store import Refused
+from signoff.testbed import current, start_own
+from signoff.verdict import CouldNotObserve, NotMet
+from signoff.words import count, duration
+
+_OUTAGES = {
+    Failing.CRASHED: Outage(process_faults.crash, faults.resume),
+    Failing.FROZEN: Outage(process_faults.freeze, process_faults.thaw),
+    Failing.UNABLE_TO_WRITE: Outage(
+        lambda bed, role: process_faults.lock_store(bed, role, Refused.WRITES), process_faults.unlock_store
+    ),
+}
+_LIMITS = {
+    Failing.CRASHED: "FAILOVER_MAX",
+    Failing.FROZEN: "FREEZE_FAILOVER_MAX",
+    Failing.UNABLE_TO_WRITE: "GRAY_FAILOVER_MAX",
+}
+
+
+@library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
+class FaultLibrary:
+    """Faults that no control plane offers, on deployments whose processes run on this machine; elsewhere *not tested*.
+
+    Every fault is written into an undo journal on disk first, then made, and then proved by asking the service
+    directly: a crashed one refuses connections, a frozen one accepts them and says nothing, and one that can't write
+    answers its heartbeat while a direct write hangs. Every undo is proved too, and survives an interrupted run.
+    Faults need the environment's permission, and `Use The Deployment Alone`.
+    """
+
+    def __init__(self) -> None:
+        self._killed: ProcessId | None = None
+
+    # ---------------------------------------------------------------- instances
+
+    @keyword(tags=["Destructive"])
+    def crash_instance(self, instance: Role) -> None:
+        """Kills the primary or the replica (SIGKILL), keeps it down, and proves that it refuses connections.
+
+        `Resume Instance` brings it back.
+        """
+        took = process_faults.crash(current(), instance.value)
+        record(evidence=f"{instance.value} killed, and proved to refuse connections after {duration(took)}")
+
+    @keyword(tags=["Destructive"])
+    def freeze_instance(self, instance: Role) -> None:
+        """Freezes every process of the primary or the replica, and proves that it accepts connections and is silent."""
+        took = process_faults.freeze(current(), instance.value)
+        record(evidence=f"{instance.value} frozen, and proved to be silent after {duration(took)}")
+
+    @keyword(tags=["Action"])
+    def thaw_instance(self, instance: Role) -> None:
+        """Lets a frozen instance go on, and proves that it answers."""
+        took = process_faults.thaw(current(), instance.value)
+        record(evidence=f"{instance.value} thawed, and proved to answer after {duration(took)}")
+
+    @keyword(tags=["Check"])
+    def instance_should_be_frozen(self, instance: Role) -> None:
+        """Checks that a frozen instance is still silent, so that the premise of a test still holds."""
+        process_faults.require_silent(current(), instance.value)
+
+    @keyword(tags=["Destructive"])
+    def make_instance_unable_to_write(self, instance: Role, refused: Refused = Refused.WRITES) -> None:
+        """Locks an instance's store, and proves that its heartbeat answers while a direct write hangs or fails.
+
+        ``refused`` is ``writes`` (it is still read as usual) or ``reads and writes``.
+        """
+        took = process_faults.lock_store(current(), instance.value, refused)
+        record(
+            evidence=f"{instance.value} proved to answer its heartbeat and not to write after {duration(took)}",
+        )
+
+    @keyword(tags=["Action"])
+    def let_instance_write_again(self, instance: Role) -> None:
+        """Unlocks an instance's store, and proves that a direct write works."""
+        took = process_faults.unlock_store(current(), instance.value)
+        record(evidence=f"{instance.value} proved to write again after {duration(took)}")
+
+    @keyword(tags=["Check"])
+    def instance_should_be_unable_to_write(self, instance: Role) -> None:
+        """Checks that an instance still answers its heartbeat and can't write, so that a test's premise still holds."""
+        process_faults.require_unable_to_write(current(), instance.value)
+
+    # ---------------------------------------------------------------- the database
+
+    @keyword(tags=["Destructive"])
+    def suspend_database(self) -> None:
+        """Suspends PostgreSQL through the control plane, and proves that it doesn't answer."""
+        took = faults.suspend(current(), "postgres")
+        record(evidence=f"PostgreSQL suspended, and proved to be down after {duration(took)}")
+
+    @keyword(tags=["Action"])
+    def resume_database(self) -> None:
+        """Resumes PostgreSQL, and proves that it answers."""
+        took = faults.resume(current(), "postgres")
+        record(evidence=f"PostgreSQL resumed, and proved to answer after {duration(took)}")
+
+    @keyword(tags=["Destructive"])
+    def freeze_database(self) -> None:
+        """Freezes every process of PostgreSQL, and proves that it accepts connections and is silent."""
+        took = process_faults.freeze(current(), "postgres")
+        record(evidence=f"PostgreSQL frozen, and proved to be silent after {duration(took)}")
+
+    @keyword(tags=["Action"])
+    def thaw_database(self) -> None:
+        """Lets a frozen PostgreSQL go on, and proves that it answers."""
+        took = process_faults.thaw(current(), "postgres")
+        record(evidence=f"PostgreSQL thawed, and proved to answer after {duration(took)}")
+
+    # ---------------------------------------------------------------- the balancer
+
+    @keyword(tags=["Destructive"])
+    def kill_balancer(self) -> None:
+        """Kills the balancer (SIGKILL), and proves that it is gone. Whoever runs it has to start it again."""
+        self._killed = process_faults.kill_balancer(current())
+        record(evidence="balancer killed, and proved to refuse connections")
+
+    @keyword(tags=["Check", "Wait"])
+    def balancer_should_be_up_again(self, within: timedelta | None = None) -> None:
+        """Waits until another process of the balancer answers. ``within`` is by default the limit RECOVERY_MAX."""
+        killed, self._killed = self._killed, None
+        if killed is None:
+            raise CouldNotObserve("the balancer was not killed; Kill Balancer does that")
+        bed = current()
+        took = process_faults.balancer_back(
+            bed, killed, within if within is not None else bed.environment.limits.recovery_max
+        )
+        record(
+            measured=f"balancer up again {duration(took)} after it was killed",
+            limit="" if within is not None else bed.environment.limits.words("RECOVERY_MAX"),
+        )
+
+    @keyword(tags=["Check", "Destructive"])
+    def balancer_should_survive_being_killed(self, collection: str, *, times: int = 3, rate: float = 100.0) -> None:
+        """Kills the balancer several times, at a random phase, while clients keep writing at ``rate`` per second.
+
+        It must come back each time within RECOVERY_MAX. Each write whose outcome its client never learned must be
+        finished in the log, and its effect must be what the log says, on both instances; and what was acknowledged
+        must be there exactly. Without a write under way at a kill it *could not be tested*.
+        """
+        bed = current()
+        seen = restarts.kill_under_load(bed, collection, times, rate)
+        record(
+            measured=seen.words,
+            limit=bed.environment.limits.words("RECOVERY_MAX"),
+            evidence=f"{count(times, 'kill')} at random phase (seed {seen.seed})",
+        )
+
+    # ---------------------------------------------------------------- failover and detection
+
+    @keyword(tags=["Check", "Destructive"])
+    def work_should_go_on_within(
+        self,
+        limit: timedelta | None = None,
+        *,
+        failing: Failing,
+        instance: Role = Role.PRIMARY,
+        repeats: int = 5,
+        rate: float = 20.0,
+    ) -> None:
+        """Makes an instance fail several times, at a random phase, while clients keep writing.
+
+        ``failing`` is ``crashed``, ``frozen`` or ``unable to write``. From the moment the fault took effect to the
+        first write that was begun after it, acknowledged and readable, it may take ``limit`` each time: by default
+        FAILOVER_MAX, FREEZE_FAILOVER_MAX or GRAY_FAILOVER_MAX. The status has to tell it at last; when, is recorded.
+        After each repeat both instances must hold exactly what was acknowledged.
+        """
+        bed = current()
+        name = _LIMITS[failing]
+        allowed = limit if limit is not None else getattr(bed.environment.limits, name.lower())
+        seen = failovers.repeat(bed, instance.value, repeats, rate, outage=_OUTAGES[failing])
+        record(
+            measured=seen.words,
+            limit="" if limit is not None else bed.environment.limits.words(name),
+            evidence=seen.evidence,
+        )
+        if seen.first_good.longest > allowed.total_seconds():
+            raise NotMet(f"{seen.words}; allowed are {duration(allowed)}")
+
+    @keyword(tags=["Check", "Destructive"])
+    def detection_should_follow_its_settings(
+        self, *, failing: Failing = Failing.CRASHED, instance: Role = Role.PRIMARY, repeats: int = 5
+    ) -> None:
+        """Makes an instance fail several times, at a random phase and without traffic, and measures when it is told.
+
+        With a check each interval and a threshold of failures that is between (threshold - 1) intervals and threshold
+        intervals after the failure; one more is allowed for the checks themselves.
+        """
+        bed = current()
+        seen = detection.measure(bed, instance.value, repeats, _OUTAGES[failing])
+        record(
+            measured=seen.words,
+            limit=f"{duration(seen.shortest)} to {duration(seen.longest)} by interval and threshold",
+            evidence=f"{repeats} outages at random phase (seed {seen.seed})",
+        )
+        detection.judge(seen)
+
+    @keyword(tags=["Action"])
+    def start_a_deployment_with_proxies(self, **settings: str) -> None:
+        """Like `Start A Deployment Of Its Own`, with a fault proxy between the balancer and each instance."""
+        start_own(settings, proxies=True).guard.take(Use.ALONE, timedelta(seconds=10))
+
+    @keyword(tags=["Check", "Destructive"])
+    def missed_checks_should_change_nothing(self, instance: Role, missed: int = 1) -> None:
+        """Lets an instance miss so many health checks in a row; it must be called healthy all the while.
+
+        The checks are lost, and counted, in the fault proxy between the balancer and the instance. There must be fewer
+        than the threshold.
+        """
+        record(evidence=detection.miss_checks(current(), instance.value, missed))
+
+    @keyword(tags=["Check", "Destructive"])
+    def reads_should_never_be_stale(self, *, failing: Failing = Failing.CRASHED, returns: int = 4) -> None:
+        """Lets the replica and the primary go and come back in turns, while clients write and read the same documents.
+
+        No read may show a content that an acknowledged write had replaced before the read began. Without a read that
+        began while a returned instance still owed writes it *could not be tested*.
+        """
+        roles = [(Role.REPLICA, Role.PRIMARY)[number % 2].value for number in range(returns)]
+        seen = staleness.flap(current(), roles, _OUTAGES[failing])
+        record(
+            measured=f"{len(seen.stale)} stale of {count(seen.reads, 'read')}",
+            evidence=f"{count(returns, 'return')}, {count(seen.writes, 'write')}; {count(seen.catching_up, 'read')} "
+            f"while a returned instance still owed writes; {seen.failed} without an answer",
+        )
+        staleness.judge(seen)
+
+    # ---------------------------------------------------------------- undo
+
+    @keyword(tags=["Action"])
+    def undo_every_fault(self) -> None:
+        """Thaws, unlocks and resumes whatever this run has broken, and proves that it answers; for teardowns."""
+        self._killed = None
+        process_faults.undo_everything(current())

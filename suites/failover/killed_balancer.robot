@@ -1,0 +1,39 @@
+*** Settings ***
+Documentation     The balancer itself is killed. What it had logged and not executed is not lost, not stuck and not done twice.
+
+Resource          ../../resources/deployment.resource
+Resource          ../../resources/documents.resource
+Resource          ../../resources/write_log.resource
+Resource          ../../resources/outages.resource
+
+Suite Setup       Open The Deployment Alone
+Suite Teardown    Close The Deployment
+Test Teardown     The Test Is Tidied Up
+
+Test Tags         destructive
+
+
+*** Test Cases ***
+What Was Logged And Not Executed Is Executed After A Restart
+    [Documentation]    With both instances away, every write is logged and none is executed when the balancer is killed.
+    [Metadata]    Requirement    WAL-5
+    Given the deployment is healthy and steady
+    And a collection with 20 documents
+    When both instances are suspended
+    Then 12 writes are each refused with 503
+    And all four gauges show at least 12 owed writes at the same moment
+    When the balancer is killed, and up again within the recovery limit
+    And both instances are resumed
+    Then each refused write is accounted for
+    And all four gauges show that nothing is owed, within the lag limit
+    And nothing is resurrected
+
+Killed Under Load Nothing Is Lost
+    [Documentation]    At random moments of many writes: before, between and after logging and executing.
+    [Metadata]    Requirement    WAL-5
+    Given the deployment is healthy and steady
+    And a collection with 20 documents
+    Then the balancer survives being killed under load, 3 times
+    And both instances are healthy again within the recovery limit
+    And both instances hold exactly what was acknowledged
+    And nothing is resurrected
