@@ -336,4 +336,4 @@ def _at_a_glance(reason: str) -> str:
 
 def _as_sentence(text: str) -> str:
     text = " ".join(text.split())
-    return text if text.endswith((".", "!", "?")) else text + "."
+    return text if text.endswith((".", "!", "?", "…")) else text + "."
