@@ -24,6 +24,8 @@ from .wire import NoAnswer, Reply
 from .words import count, listing, sentences
 
 _EVERY = timedelta(milliseconds=100)
+_UNREAD_MOST = 5.0
+"""Seconds for which a watched collection may be unreadable before the watch has seen nothing."""
 
 
 # ---------------------------------------------------------------- writing
@@ -277,10 +279,21 @@ def keep_holding(bed: Testbed, names: Sequence[str], places: Sequence[str], duri
 def _again_and_again(during: timedelta, look: Callable[[], object]) -> int:
     deadline = time.monotonic() + during.total_seconds()
     looks = 0
+    unread_since: float | None = None
     while True:
-        last = time.monotonic() >= deadline
-        look()
-        looks += 1
+        started = time.monotonic()
+        last = started >= deadline
+        try:
+            look()
+        except CouldNotObserve:
+            # What changes under the reader can't be read whole: the next look tells what it has become.
+            unread_since = started if unread_since is None else unread_since
+            if started - unread_since > _UNREAD_MOST:
+                raise
+            last = False
+        else:
+            looks += 1
+            unread_since = None
         if last:
             return looks
         # The condition is the deadline itself: what must not happen may happen at any time until then.

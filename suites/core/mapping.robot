@@ -47,6 +47,18 @@ A Deleted Collection Is Gone And Stays Gone
     When the collection is created again
     Then it is on both instances and mapped, with fresh ids and empty
 
+A Collection Deleted During An Outage Stays Deleted
+    [Documentation]    The replica holds it, is away while it is deleted, and must not bring it back.
+    [Metadata]    Requirement    MAP-4
+    [Tags]    destructive    infrastructure
+    Given the deployment is healthy and steady
+    And a collection with 20 documents
+    When the replica is suspended
+    And the collection is deleted
+    And the replica is resumed
+    Then it is gone from both instances and the mapping
+    And it stays gone
+
 An Instance That Was Away Holds Only The Second Incarnation
     [Documentation]    Created, deleted and created again while the replica is away the whole time.
     [Metadata]    Requirement    MAP-5

@@ -64,3 +64,4 @@ Writes Are Replayed In Their Order
     And the replica is resumed
     And they are changed and deleted once more
     Then both instances hold exactly what was acknowledged
+    And nothing is resurrected

@@ -17,7 +17,7 @@ The Preflight Finds Everything It Needs
     Then the preflight names every service and its version
 
 The Preflight Refuses What Is Missing Or Wrong
-    [Documentation]    A missing variable, a wrong password, an address where nobody listens, one instance named twice.
+    [Documentation]    A missing variable, a wrong address of the database, an address where nobody listens, one instance named twice.
     [Metadata]    Requirement    PROD-7
     Given the deployment is healthy and steady
     Then the preflight refuses a missing variable and names it
