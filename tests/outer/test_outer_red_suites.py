@@ -38,6 +38,8 @@ class Red:
 REDS = [
     Red("says_healthy", "core/health.robot", "HEALTH-1", "last seen"),
     Red("half_mapping", "core/mapping.robot", "MAP-1", "mapping"),
+    Red("keeps_deleted_collections", "core/mapping.robot", "MAP-4", "it is there on the replica"),
+    Red("counts_probes", "core/health.robot", "HEALTH-4", "moved the request counters"),
     Red("deletes_by_id", "core/honest_reading.robot", "MAP-3", ""),
     Red("drops_metadata", "core/documents.robot", "DOC-1", "metadata"),
     Red("cuts_batches", "core/high_load.robot", "DOC-4", "is missing"),
@@ -51,6 +53,7 @@ REDS = [
     Red("flips_at_once", "failover/detection.robot", "HEALTH-5", "interval and threshold promise"),
     Red("reads_from_anyone", "failover/flapping.robot", "FAIL-10", "were stale"),
     Red("forgets_after_restart", "failover/killed_balancer.robot", "WAL-5", "in the log"),
+    Red("stutters", "failover/primary_outage.robot", "FAIL-3", "last failing request began"),
     Red("forgets_deletes", "failover/recovery.robot", "FAIL-4", "is present on the replica"),
     Red("stale_health_cache", "failover/replica_outage.robot", "FAIL-2", "503"),
     Red("slow_requests", "production/throughput.robot", "PROD-3", "writes/s"),

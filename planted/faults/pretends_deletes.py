@@ -1,0 +1,20 @@
+"""Acknowledges and logs deletes of documents, and never executes them."""
+
+from __future__ import annotations
+
+from stack.balancer.entries import Entry
+from stack.balancer.http_client import Answer
+from stack.balancer.instance import Instance
+from stack.balancer.operations import Action
+from stack.balancer.replication import Replication
+
+
+def plant() -> None:
+    honest = Replication._send
+
+    async def send(self: Replication, entry: Entry, instance: Instance, body: bytes) -> Answer:
+        if entry.operation.action is Action.DELETE_DOCUMENTS:
+            return Answer(200, b'{"deleted":1}', {"content-type": "application/json"})
+        return await honest(self, entry, instance, body)
+
+    Replication._send = send  # type: ignore[method-assign]
