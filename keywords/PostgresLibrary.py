@@ -120,6 +120,12 @@ class PostgresLibrary:
             limit="" if within is not None else bed.environment.limits.words("RECOVERY_MAX"),
         )
 
+    @keyword(tags=["Check", "Wait"])
+    def no_refused_write_should_be_claimed_done(self, session: str, within: timedelta = timedelta(seconds=3)) -> None:
+        """Checks, while no instance is there, that the log claims of no refused write of a session that it is done."""
+        number = audit.none_claimed_done(current(), session, within)
+        record(measured=f"none of {number} refused writes claimed done during the outage")
+
     # ---------------------------------------------------------------- tables
 
     @keyword(tags=["Check"])

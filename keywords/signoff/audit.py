@@ -140,6 +140,42 @@ def accounted_for(bed: Testbed, session: str, within: timedelta) -> Accounted:
     return Accounted(len(refused), recovered, len(refused) - recovered)
 
 
+def none_claimed_done(bed: Testbed, session: str, within: timedelta) -> int:
+    """Check, while nothing can be done, that the log claims of no refused write that it is; return how many there are.
+
+    Args:
+        within: how long a row may take to appear.
+
+    Raises:
+        CouldNotObserve: if no write was refused.
+        NotMet: if one has no transaction, or a transaction that says done.
+    """
+    refused = [write for write in _writes(bed, session) if write.status == 503]
+    if not refused:
+        raise CouldNotObserve(f"no write of the session {session} was refused, so no receipt can be false")
+
+    def look() -> list[str]:
+        rows = _by_session(bed, refused)
+        found = []
+        for write in refused:
+            own = rows[write.session]
+            if len(own) != 1:
+                found.append(f"the {write.action} with session {write.session} has {len(own)} transactions")
+            elif own[0].status in _DONE:
+                found.append(f"the {write.action} with session {write.session} is logged as {own[0].status}")
+        return found
+
+    poll(
+        look,
+        lambda found: not found,
+        within=within,
+        every=timedelta(milliseconds=100),
+        what=f"None of the {len(refused)} refused writes is claimed to be done while no instance is there",
+        describe=lambda found: sentences(found) or "so",
+    )
+    return len(refused)
+
+
 def receipt_findings(
     write: Write, rows: Sequence[Transaction], contents: Mapping[str, Mapping[str, Document]]
 ) -> list[str]:

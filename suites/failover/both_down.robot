@@ -21,6 +21,7 @@ Writes Are Refused, Logged, And Accounted For
     And a collection with 20 documents
     When both instances are suspended
     Then 12 writes are each refused with 503
+    And the log claims none of them done
     When both instances are resumed
     Then both instances are healthy again within the recovery limit
     And each refused write is accounted for
