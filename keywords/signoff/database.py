@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -76,6 +76,12 @@ class Database:
         """Return the server's version, as it reports it."""
         rows = self._ask("SELECT current_setting('server_version') AS version", {})
         return str(rows[0]["version"])
+
+    def clock_offset(self) -> timedelta:
+        """Return how far the server's clock is ahead of ours, within the time that asking takes."""
+        rows = self._ask("SELECT clock_timestamp() AS now", {})
+        now: datetime = rows[0]["now"]
+        return now - datetime.now().astimezone()
 
     def log_rows(self, collection: str) -> list[LogRow]:
         """Return the write-ahead log of one collection, in its order."""

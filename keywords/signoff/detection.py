@@ -68,7 +68,7 @@ def _once(bed: Testbed, role: str, outage: Outage) -> float:
     status.start()
     try:
         outage.begin(bed, role)
-        assert bed.fault_at is not None
+        assert bed.faults.effective_at is not None
         poll(
             lambda: any(sample.value is False for sample in status.samples()),
             bool,
@@ -84,7 +84,7 @@ def _once(bed: Testbed, role: str, outage: Outage) -> float:
         finally:
             undo_everything(bed)
     first = next(sample for sample in samples if sample.value is False)
-    return first.ended - bed.fault_at
+    return first.ended - bed.faults.effective_at
 
 
 def judge(seen: Detected) -> None:

@@ -118,9 +118,9 @@ def _once(
         # Not a wait for anything: the fault has to meet any phase of what is periodic in the deployment.
         time.sleep(chance.uniform(0, bed.environment.settings.check_interval.total_seconds()))
         outage.begin(bed, role)
-        assert bed.fault_at is not None
-        _wait_for(writing, bed.fault_at, patience)
-        until_told = _told(status, bed.fault_at, patience)
+        assert bed.faults.effective_at is not None
+        _wait_for(writing, bed.faults.effective_at, patience)
+        until_told = _told(status, bed.faults.effective_at, patience)
         outage.end(bed, role)
         healthy_again(bed, role, limits.recovery_max)
     finally:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from .health import probe
+from .history import FaultKind
 from .polling import poll
 from .testbed import ROLES, Testbed
 from .traffic import Sample, last_alive
@@ -47,7 +48,7 @@ def suspend(bed: Testbed, role: str) -> float:
         bed.render.wait_until_suspended(role, True, _DOWN_WITHIN)
     finally:
         samples = probing.stop()
-    bed.fault_at = last_alive(samples, begin)
+    bed.faults.proved(FaultKind.SUSPENDED, role, last_alive(samples, begin), "direct probes have no answer")
     return time.monotonic() - begin
 
 
@@ -60,7 +61,7 @@ def resume(bed: Testbed, role: str) -> float:
     bed.render.wait_until_suspended(role, False, _BACK_WITHIN)
     _wait(lambda: _answers(bed, role), _BACK_WITHIN, f"The resumed {role} answers")
     bed.undo.resolve(bed.suspended.pop(role))
-    bed.resumed_at[role] = time.monotonic()
+    bed.faults.restored(role, begin, "a direct probe is answered")
     return time.monotonic() - begin
 
 
@@ -92,8 +93,8 @@ def restart(bed: Testbed, role: str) -> float:
         _wait(lambda: _answers(bed, role), _BACK_WITHIN, f"The restarted {role} answers")
     finally:
         samples = probing.stop()
-    bed.fault_at = last_alive(samples, begin)
-    bed.resumed_at[role] = time.monotonic()
+    bed.faults.proved(FaultKind.DOWN, role, last_alive(samples, begin), "direct probes had no answer")
+    bed.faults.restored(role, time.monotonic(), "a direct probe is answered")
     return time.monotonic() - begin
 
 

@@ -148,7 +148,7 @@ def wait_for_count(bed: Testbed, number: int, within: timedelta) -> float:
 
 def healthy_again(bed: Testbed, role: str, within: timedelta) -> float:
     """Wait until an instance answers directly and the balancer counts it; return the seconds since it was resumed."""
-    begin = bed.resumed_at.get(role, time.monotonic())
+    begin = bed.faults.restored_at(role)
 
     def look() -> str:
         bed.instance(role).heartbeat(_PROBE_TIMEOUT)

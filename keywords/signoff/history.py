@@ -108,6 +108,9 @@ class Operation:
         invoked_at, returned_at: the same on the wall clock.
         found: what a read saw. Documents that were asked for and are not in it were seen absent.
         gone: a read was answered that there is no such collection.
+        due: when the schedule asked for it, in seconds of the monotonic clock; None if no schedule did.
+        question: of a query: the text whose embedding it asked for.
+        results: of a query: how many documents it asked for. ``found`` has the answer's order.
     """
 
     __pydantic_config__ = _STRICT
@@ -128,6 +131,9 @@ class Operation:
     metadata: Metadata = field(default_factory=dict)
     found: tuple[Document, ...] = ()
     gone: bool = False
+    due: float | None = None
+    question: str = ""
+    results: int = 0
     line: Literal["operation"] = "operation"
 
     def written(self, id: str) -> Document:
@@ -308,6 +314,10 @@ class Limits:
         terminal: how soon a transaction has to end, after its answer and the last fault.
         skew: how far PostgreSQL's clock may be from ours.
         floor: how many operations each phase needs.
+        cells: how many times each order of mutations has to be cut by a fault, for each pair of phases.
+        deletes: what share of the mutations have to be deletes.
+        late: how late, at most, 95 of 100 operations may be begun; later, the load was not what it was to be.
+        first_good: how soon after a fault, by its kind, a write has to be acknowledged and readable.
     """
 
     __pydantic_config__ = _STRICT
@@ -317,6 +327,10 @@ class Limits:
     terminal: float = 30.0
     skew: float = 0.5
     floor: int = 1
+    cells: int = 0
+    deletes: float = 0.0
+    late: float = 1.0
+    first_good: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

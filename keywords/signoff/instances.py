@@ -7,7 +7,7 @@ or a 404 where documents were asked for. Neither is ever "no documents" or "not 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -149,18 +149,28 @@ class Instance:
         uuid = self.uuid_of(name)
         found: dict[str, Document] = {}
         read = 0
-        while True:
-            page = self._page(uuid, {} if self._whole else {"limit": _PAGE, "offset": read})
+        for page in self._pages(uuid):
             found.update((document.id, document) for document in page)
             read += len(page)
-            if self._whole or len(page) < _PAGE:
-                break
         counted = self._count(uuid)
         if not len(found) == read == counted:
             raise CouldNotObserve(
                 f"{self} counts {counted} documents in {name} and shows {read}, {len(found)} of them different"
             )
         return found
+
+    def pages(self, name: str) -> Iterator[list[Document]]:
+        """Yield every document of a collection with its content, page by page."""
+        yield from self._pages(self.uuid_of(name))
+
+    def _pages(self, uuid: str) -> Iterator[list[Document]]:
+        read = 0
+        while True:
+            page = self._page(uuid, {} if self._whole else {"limit": _PAGE, "offset": read})
+            yield page
+            read += len(page)
+            if self._whole or len(page) < _PAGE:
+                return
 
     def get(self, name: str, ids: list[str]) -> dict[str, Document]:
         """Return those of the named documents that are there, by id."""

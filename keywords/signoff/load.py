@@ -183,11 +183,11 @@ def steady_writer(bed: Testbed, name: str, rate: float) -> SteadyWriter:
 
 def failover_of(bed: Testbed, requests: Sequence[Request]) -> Failover:
     """Return what the last fault did to a stream of writes."""
-    if bed.fault_at is None:
+    if bed.faults.effective_at is None:
         raise CouldNotObserve("there was no fault; Suspend Instance is one")
     if not requests:
         raise CouldNotObserve("no client was writing; Keep Writing begins that")
-    return failover(requests, bed.fault_at)
+    return failover(requests, bed.faults.effective_at)
 
 
 def in_words(seen: Failover) -> str:

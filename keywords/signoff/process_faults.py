@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from .documents import make_documents, payload
 from .faults import resume_everything
 from .health import probe
+from .history import FaultKind
 from .local_processes import ProcessId, family, is_alive, is_stopped, main_process, open_file, tell
 from .locked_store import LockedStore, Refused, StoreLock
 from .polling import poll
@@ -70,9 +71,9 @@ def crash(bed: Testbed, role: str) -> float:
     finally:
         samples = probing.stop()
     _wait(lambda: not any(map(is_alive, processes)), f"No process of the crashed {role} is left")
-    bed.fault_at = begin
     if last_alive(samples, begin) - begin > _SILENT.total_seconds() or not _refuses(bed, role):
         raise CouldNotObserve(f"the {role} answered after it was killed, so somebody had started it again")
+    bed.faults.proved(FaultKind.CRASH, role, begin, "connections are refused")
     return time.monotonic() - begin
 
 
@@ -99,9 +100,9 @@ def freeze(bed: Testbed, role: str) -> float:
         bed.frozen[role].append(entry)
         tell(new, signal.SIGSTOP)
         known += new
-    bed.fault_at = begin
     _wait(lambda: all(is_stopped(process) for process in known), f"Every process of the {role} is stopped")
     require_silent(bed, role)
+    bed.faults.proved(FaultKind.FREEZE, role, begin, "a connection is accepted, and nothing is said on it")
     return time.monotonic() - begin
 
 
@@ -115,7 +116,7 @@ def thaw(bed: Testbed, role: str) -> float:
     _wait(lambda: _answers(bed, role), f"The {role} answers after it was frozen", _BACK_WITHIN)
     for entry in bed.frozen.pop(role):
         bed.undo.resolve(entry)
-    bed.resumed_at[role] = time.monotonic()
+    bed.faults.restored(role, begin, "a direct probe is answered")
     return time.monotonic() - begin
 
 
@@ -164,8 +165,9 @@ def lock_store(bed: Testbed, role: str, refused: Refused) -> float:
     entry = bed.undo.register_processes(bed.environment.local.state, role, Remedy.END, [lock.process])
     bed.locked[role] = LockedStore(lock, entry, collection)
     begin = time.monotonic()
-    bed.fault_at = lock.take()
+    taken_at = lock.take()
     require_unable_to_write(bed, role)
+    bed.faults.proved(FaultKind.GRAY, role, taken_at, "the heartbeat is answered, and a direct write is not")
     return time.monotonic() - begin
 
 
@@ -179,9 +181,10 @@ def unlock_store(bed: Testbed, role: str) -> float:
     _wait(lambda: _writes(bed, role, locked.collection) == "", f"The {role} writes again", _BACK_WITHIN)
     bed.undo.resolve(locked.entry)
     del bed.locked[role]
-    bed.resumed_at[role] = time.monotonic()
+    bed.faults.restored(role, begin, "a direct write is answered")
+    took = time.monotonic() - begin
     _remove_probe_collection(bed, role)
-    return bed.resumed_at[role] - begin
+    return took
 
 
 def require_unable_to_write(bed: Testbed, role: str) -> None:
@@ -197,6 +200,14 @@ def require_unable_to_write(bed: Testbed, role: str) -> None:
     if not _writes(bed, role, locked.collection):
         raise CouldNotObserve(f"the {role} still writes, so the failure that this test needs is not there")
     bed.instance(role).heartbeat(_SILENT)
+
+
+def works(bed: Testbed, role: str) -> bool:
+    """Whether an instance, asked directly, does its work: it answers, and takes a write if its store was locked."""
+    locked = bed.locked.get(role)
+    if locked is not None:
+        return not _writes(bed, role, locked.collection)
+    return _answers(bed, role)
 
 
 def _probe_collection(bed: Testbed, role: str) -> str:
@@ -258,7 +269,7 @@ def kill_balancer(bed: Testbed) -> ProcessId:
     tell(processes, signal.SIGKILL)
     _wait(lambda: _refuses(bed, "balancer"), "The killed balancer refuses connections", every=timedelta(0))
     _wait(lambda: not any(map(is_alive, processes)), "No process of the killed balancer is left")
-    bed.fault_at = begin
+    bed.faults.proved(FaultKind.CRASH, "balancer", begin, "connections are refused")
     return root
 
 
@@ -277,8 +288,10 @@ def balancer_back(bed: Testbed, killed: ProcessId, within: timedelta) -> float:
         describe=lambda up: "so" if up else "not so",
     )
     bed.undo.resolve(bed.suspended.pop("balancer"))
-    assert bed.fault_at is not None
-    return time.monotonic() - bed.fault_at
+    assert bed.faults.effective_at is not None
+    took = time.monotonic() - bed.faults.effective_at
+    bed.faults.restored("balancer", time.monotonic() - _EVERY.total_seconds(), "another process of it answers")
+    return took
 
 
 # ---------------------------------------------------------------- all of it

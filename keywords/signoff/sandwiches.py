@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from .documents import Document, make_documents, rewritten
+from .history import Action
 from .ledger import Kind
 
 
@@ -27,7 +28,17 @@ _ORDERS = (
     (Kind.UPDATE, Kind.DELETE),
     (Kind.DELETE, Kind.ADD),
 )
-_CELLS = ((Phase.BEFORE, Phase.DURING), (Phase.DURING, Phase.AFTER), (Phase.BEFORE, Phase.AFTER))
+CELLS = ((Phase.BEFORE, Phase.DURING), (Phase.DURING, Phase.AFTER), (Phase.BEFORE, Phase.AFTER))
+"""The phases that the two parts of a sandwich fall into."""
+
+CUTS = (
+    (Action.ADD, Action.DELETE),
+    (Action.DELETE, Action.ADD),
+    (Action.UPSERT, Action.UPSERT),
+    (Action.UPDATE, Action.DELETE),
+    (Action.CREATE, Action.DROP),
+)
+"""The mutations that a fault shall come between."""
 
 
 def steps(phase: Phase, each: int = 5) -> Iterator[tuple[Kind, Document]]:
@@ -39,7 +50,7 @@ def steps(phase: Phase, each: int = 5) -> Iterator[tuple[Kind, Document]]:
 
     A document that a sequence needs to be there already is added at the beginning of the first phase that touches it.
     """
-    for first, second in _CELLS:
+    for first, second in CELLS:
         for one, other in _ORDERS:
             prefix = f"{one.name}-{other.name}-{first.value}-{second.value}".lower()
             for document in make_documents(prefix, each, token="0"):

@@ -22,6 +22,7 @@ from .client import Told, Write, Writer, official_client, told_by_client
 from .database import Database
 from .documents import Document, payload
 from .environment import Environment, load_environment
+from .fault_log import FaultLog
 from .guard import Guard, Use
 from .instances import CollectionInfo, Instance
 from .ledger import Change, Kind, Ledger
@@ -73,10 +74,7 @@ class Testbed:
         self.suspended: dict[str, Suspension] = {}
         self.frozen: dict[str, list[Held]] = {}
         self.locked: dict[str, LockedStore] = {}
-        self.fault_at: float | None = None
-        """When the last fault took effect, in seconds of the monotonic clock."""
-        self.resumed_at: dict[str, float] = {}
-        """When each role was last proved to be back, in seconds of the monotonic clock."""
+        self.faults = FaultLog()
         self.pending_seen = False
         """Whether the gauges of owed writes were all seen above zero, so that a zero means something."""
         self.primary = Instance("primary", environment.primary_url)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..history import Action, History, Operation, Result
-from ..sandwiches import Phase
-from ..words import count, listing
+from ..sandwiches import CELLS, CUTS, Phase
+from ..words import count, duration, listing
 from .findings import Gap, untested
-from .outages import Outage, outages
+from .outages import Outage, Span, cell_of, outages, phase_of, span_of
+from .registers import Register
+from .view import touched
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def evidence(history: History) -> tuple[Evidence, list[Gap]]:
     faults = outages(history)
     numbers: Counter[tuple[Phase, Action, Result]] = Counter()
     for operation in history.operations:
-        phase = phase_of(operation, faults)
+        phase = phase_of(span_of(operation, faults))
         if phase is not None:
             numbers[phase, operation.action, operation.result] += 1
     gaps = [untested(one.problem) for one in faults if one.problem]
@@ -68,15 +70,48 @@ def evidence(history: History) -> tuple[Evidence, list[Gap]]:
         gaps.append(untested(f"Planned and never tried: {listing(never, 8)}"))
     if history.operations and not any(one.result is Result.OK for one in history.operations):
         gaps.append(untested("Not one operation succeeded, so nothing was shown to work"))
-    return Evidence(dict(numbers)), gaps
+    return Evidence(dict(numbers)), [*gaps, *_too_little(history, faults)]
 
 
-def phase_of(operation: Operation, faults: list[Outage]) -> Phase | None:
-    """Return the phase that an operation belongs to; None if it was under way when a fault came or went."""
-    if not faults or operation.returned < min(one.injected for one in faults):
-        return Phase.BEFORE
-    if any(one.proved <= operation.invoked < one.undone for one in faults):
-        return Phase.DURING
-    if all(operation.invoked >= one.restored for one in faults):
-        return Phase.AFTER
-    return None
+def _too_little(history: History, faults: Sequence[Outage]) -> Iterator[Gap]:
+    """Yield what the workload did not do as it was to be done."""
+    limits = history.header.limits
+    mutations = [one for one in history.operations if one.action.mutates]
+    deletes = sum(one.action in (Action.DELETE, Action.DROP) for one in mutations)
+    if mutations and deletes < limits.deletes * len(mutations):
+        share = f"{100 * deletes / len(mutations):.0f} %"
+        yield untested(f"{share} of the mutations were deletes, and at least {limits.deletes:.0%} are needed")
+    late = sorted(max(0.0, one.invoked - one.due) for one in history.operations if one.due is not None)
+    if late and (most := late[int(0.95 * (len(late) - 1))]) > limits.late:
+        yield untested(
+            f"5 of 100 operations began more than {duration(most)} late, so the load was not what was asked for; "
+            "give it more clients, or a lower rate"
+        )
+    if not limits.cells:
+        return
+    cut = _cuts(history, faults)
+    missing = [
+        f"{first.value}-{second.value} {cell[0].value}|{cell[1].value} {cut[first, second, cell]} times"
+        for cell in CELLS
+        for first, second in CUTS
+        if cut[first, second, cell] < limits.cells
+    ]
+    if missing:
+        yield untested(f"each order of mutations has to be cut {limits.cells} times: {listing(missing)}")
+
+
+def _cuts(history: History, faults: Sequence[Outage]) -> Counter[tuple[Action, Action, tuple[Phase, Phase]]]:
+    """Count how often each order of two mutations was cut by a fault, for each pair of phases."""
+    last: dict[Register, tuple[Operation, Span]] = {}
+    pairs: dict[tuple[str, str], tuple[Action, Action, tuple[Phase, Phase]]] = {}
+    for operation in sorted(history.operations, key=lambda one: one.invoked):
+        span = span_of(operation, faults)
+        if not operation.action.mutates or operation.result is Result.FAIL or span is None:
+            continue
+        for register in touched(operation):
+            if register in last:
+                earlier, then = last[register]
+                if (cell := cell_of(then, span)) is not None:
+                    pairs[earlier.id, operation.id] = (earlier.action, operation.action, cell)
+            last[register] = operation, span
+    return Counter(pairs.values())

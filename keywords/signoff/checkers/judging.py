@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from ..history import History
 from ..report.judgement import Word
@@ -16,8 +17,10 @@ from . import (
     gauge,
     mapping,
     protocol,
+    queries,
     reads,
     receipts,
+    recovery,
     soundness,
     status,
     values,
@@ -26,15 +29,33 @@ from .findings import Checked, Finding, Gap, VerdictClass, unobserved
 from .floor import Evidence, evidence
 from .view import View
 
-_CHECKS: tuple[tuple[str, Callable[[View], Checked]], ...] = (
-    ("batches", batches.check),
-    ("convergence", convergence.check),
-    ("mapping", mapping.check),
-    ("gauge", gauge.check),
-    ("status", status.check),
-    ("reads", reads.check),
-    ("collateral", collateral.check),
-    ("protocol", protocol.check),
+
+class Subject(Enum):
+    """What a history can be judged for."""
+
+    CONTENTS = "contents"
+    """What the instances hold and clients read, the mapping, and what belongs to others."""
+    RECEIPTS = "receipts"
+    """What the transaction log says of each write."""
+    GAUGE = "gauge"
+    """The number of owed writes that the deployment shows."""
+    STATUS = "status"
+    """Which instances the deployment calls healthy."""
+    RECOVERY = "recovery"
+    """How soon work goes on after a fault."""
+
+
+_CHECKS: tuple[tuple[Subject, str, Callable[[View], Checked]], ...] = (
+    (Subject.CONTENTS, "batches", batches.check),
+    (Subject.CONTENTS, "convergence", convergence.check),
+    (Subject.CONTENTS, "mapping", mapping.check),
+    (Subject.CONTENTS, "reads", reads.check),
+    (Subject.CONTENTS, "queries", queries.check),
+    (Subject.CONTENTS, "collateral", collateral.check),
+    (Subject.CONTENTS, "protocol", protocol.check),
+    (Subject.GAUGE, "gauge", gauge.check),
+    (Subject.STATUS, "status", status.check),
+    (Subject.RECOVERY, "recovery", recovery.check),
 )
 
 
@@ -55,6 +76,21 @@ class Judgement:
     gaps: tuple[Gap, ...]
     evidence: Evidence | None
     resubmit: tuple[str, ...] = ()
+    by_subject: Mapping[Subject, Judgement] = field(default_factory=dict)
+
+    def about(self, subjects: Collection[Subject]) -> Judgement:
+        """Return what the history proves about some subjects. What it rests on concerns them all."""
+        own = [self.by_subject[subject] for subject in Subject if subject in subjects and subject in self.by_subject]
+        if not own:
+            return self
+        shared = [gap for gap in self.gaps if not any(gap in one.gaps for one in self.by_subject.values())]
+        return replace(
+            self,
+            findings=tuple(dict.fromkeys(finding for one in own for finding in one.findings)),
+            apart=tuple(dict.fromkeys(finding for one in own for finding in one.apart)),
+            gaps=tuple(dict.fromkeys([*shared, *(gap for one in own for gap in one.gaps)])),
+            by_subject={},
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -88,18 +124,29 @@ def judge_history(history: History) -> Judgement:
         return Judgement((), (), unsound.gaps, None)
     view = View(history)
     receipted = _guarded("receipts", lambda: receipts.check(view))
-    checked = [receipted, _guarded("values", lambda: values.check(view, receipted.explained))]
-    for name, check in _CHECKS:
-        checked.append(_guarded(name, lambda check=check: check(view)))  # type: ignore[misc]
-    findings = tuple(dict.fromkeys(finding for part in checked for finding in part.findings))
+    checked = [
+        (Subject.RECEIPTS, receipted),
+        (Subject.CONTENTS, _guarded("values", lambda: values.check(view, receipted.explained))),
+    ]
+    for subject, name, check in _CHECKS:
+        checked.append((subject, _guarded(name, lambda check=check: check(view))))  # type: ignore[misc]
     found, more = evidence(history)
-    gaps = [*more, *(gap for part in checked for gap in part.gaps)]
+    parts = {
+        subject: _judgement([part for own, part in checked if own is subject], (), found, ()) for subject in Subject
+    }
+    return replace(_judgement([part for _, part in checked], more, found, receipted.resubmit), by_subject=parts)
+
+
+def _judgement(
+    checked: Sequence[Checked], more: Sequence[Gap], found: Evidence, resubmit: tuple[str, ...]
+) -> Judgement:
+    findings = tuple(dict.fromkeys(finding for part in checked for finding in part.findings))
     return Judgement(
         tuple(finding for finding in findings if finding.verdict.promised),
         tuple(finding for finding in findings if not finding.verdict.promised),
-        tuple(gaps),
+        tuple([*more, *(gap for part in checked for gap in part.gaps)]),
         found,
-        receipted.resubmit,
+        resubmit,
     )
 
 

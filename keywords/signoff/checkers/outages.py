@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
-from ..history import FaultEvent, FaultKind, History, Stage
+from ..history import FaultEvent, FaultKind, History, Operation, Stage
+from ..sandwiches import Phase
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,47 @@ def _outage(history: History, events: list[FaultEvent]) -> Outage:
     elif first.kind.stops_writes and first.target in ("primary", "replica"):
         problem = f"The {first.target} was not probed directly during fault {first.fault}, so nothing shows it was one"
     return Outage(first.fault, first.kind, first.target, injected, proved, undone, restored, problem)
+
+
+class Span(NamedTuple):
+    """A stretch of the run.
+
+    Attributes:
+        number: how many outages were wholly over before it.
+        broken: whether it is an outage, or the calm before or after one.
+    """
+
+    number: int
+    broken: bool
+
+
+def span_of(operation: Operation, faults: Sequence[Outage]) -> Span | None:
+    """Return the stretch that an operation belongs to; None if it was under way when a fault came or went."""
+    for one in faults:
+        if one.proved <= operation.invoked < one.undone:
+            return Span(_over(one.injected, faults), True)
+    if any(one.injected <= operation.returned and operation.invoked < one.restored for one in faults):
+        return None
+    return Span(_over(operation.invoked, faults), False)
+
+
+def _over(moment: float, faults: Sequence[Outage]) -> int:
+    return sum(one.restored <= moment for one in faults)
+
+
+def phase_of(span: Span | None) -> Phase | None:
+    """Return the phase of a stretch, seen from the first outage and the last."""
+    if span is None:
+        return None
+    if span.broken:
+        return Phase.DURING
+    return Phase.AFTER if span.number else Phase.BEFORE
+
+
+def cell_of(earlier: Span, later: Span) -> tuple[Phase, Phase] | None:
+    """Return the phases of two stretches, seen from an outage that is one of them or lies between them."""
+    if earlier.broken:
+        return None if later.broken else (Phase.DURING, Phase.AFTER)
+    if later.broken:
+        return Phase.BEFORE, Phase.DURING
+    return (Phase.BEFORE, Phase.AFTER) if later.number > earlier.number else None

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from ..data_types import Role
+from ..fault_log import on_the_way_to
 from ..history import Probe, StatusSample
 from ..traffic import Sample, untrue_stretches
 from ..words import duration
@@ -32,6 +33,7 @@ def check(view: View) -> Checked:
     """Return each stretch in which the status was untrue for longer than allowed.
 
     A status that says nothing is untrue too, except while the balancer itself, or what it is made of, has the fault.
+    While something on the way to an instance has it, the instance itself can't tell what the balancer sees of it.
     """
     history = view.history
     if not history.statuses:
@@ -54,7 +56,12 @@ def check(view: View) -> Checked:
         ):
             continue
         said += sample.healthy is not None
-        own = {name: looks.around(sample) for name, looks in probes.items()}
+        cut_off = {
+            one.target.removeprefix(on_the_way_to(""))
+            for one in excused
+            if one.injected <= sample.ended and sample.started <= one.restored + view.limits.untrue
+        }
+        own = {name: looks.around(sample) for name, looks in probes.items() if name not in cut_off}
         untrue = untrue_stretches([Sample(sample.started, sample.ended, sample.healthy)], own)
         if untrue:
             since = sample if since is None else since

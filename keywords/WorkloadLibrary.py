@@ -1,0 +1,187 @@
+"""Clients at work across a fault, everything they saw as a history, and the judgement of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from robot.api import logger
+from robot.api.deco import keyword, library
+from robot.libraries.BuiltIn import BuiltIn
+
+from evidence import picture, record
+from signoff.checkers.judging import Judgement, Subject, judge_history
+from signoff.checkers.recovery import Recovery, recoveries
+from signoff.history import History, Result
+from signoff.places import RESULTS
+from signoff.recheck import told
+from signoff.testbed import current
+from signoff.traffic import distribution
+from signoff.verdict import CouldNotObserve, NotMet, NotTested, Outcome
+from signoff.words import count, duration, sentences
+from signoff.workload.timeline import draw
+from signoff.workload.workload import Wanted, Workload
+
+
+@library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
+class WorkloadLibrary:
+    """Load that goes on across any other keywords, faults above all, and that leaves a history to be judged.
+
+    Clients arrive at a fixed rate, whatever happens to their requests. They create collections, add, update, upsert
+    and delete documents, delete collections and create them again, read and query; many sequences of writes straddle
+    the fault. Every write is unlike any other, so whatever is seen later is traced to the one write it comes from.
+
+    `Stop Workload` reads what the instances, the mapping and the log hold at the end. The history is a file in the
+    results; ``python -m keywords.signoff.recheck FILE`` judges it again.
+    """
+
+    def __init__(self) -> None:
+        self._running: Workload | None = None
+        self._history: History | None = None
+        self._judgement: Judgement | None = None
+
+    @keyword(tags=["Action"])
+    def start_workload(
+        self,
+        *,
+        rate: float = 50.0,
+        clients: int = 64,
+        seed: int = -1,
+        faults: int = 1,
+        cuts: int = 5,
+        stale: timedelta | None = None,
+    ) -> None:
+        """Begins to work at ``rate`` operations per second, until `Stop Workload`.
+
+        ``clients`` is how many requests may be under way at the same time. ``seed`` gives the same stories as an
+        earlier run; -1 takes a new one, which is recorded. ``faults`` is how many faults are to come, and ``cuts`` how
+        often they have to cut every sequence of writes, for each pair of the phases before, during and after.
+        ``stale`` is how old a read may be, by default SYNC_LAG_GOAL.
+        """
+        if self._running is not None:
+            raise CouldNotObserve("clients are at work already; Stop Workload ends that")
+        self._history = self._judgement = None
+        wanted = Wanted(rate, clients, None if seed < 0 else seed, faults, cuts, stale)
+        workload = Workload(current(), wanted, _new_file())
+        self._running = workload.start()
+        record(seed=str(workload.seed))
+
+    @keyword(tags=["Wait"])
+    def let_workload_play(self, within: timedelta = timedelta(seconds=60)) -> None:
+        """Waits until the clients have done what is due in this phase: before, during or after a fault."""
+        self._work().play_phase(within)
+
+    @keyword(tags=["Action"])
+    def stop_workload(self, watch: timedelta = timedelta(0)) -> None:
+        """Ends the load, reads what is there at the end, and judges everything.
+
+        ``watch`` is how long to wait before the last look, for what may come back.
+        """
+        workload, self._running = self._work(), None
+        self._history = workload.stop(watch)
+        self._judgement = judge_history(self._history)
+        picture(draw(self._history), workload.file.with_suffix(".svg"))
+        for line in told(self._history, self._judgement):
+            logger.info(line)
+        logger.info(f"History: {workload.file}")
+
+    @keyword(tags=["Action"])
+    def abandon_workload(self) -> None:
+        """Ends the load of a test that failed, if there is one; its history has no end and is not judged."""
+        workload, self._running = self._running, None
+        if workload is not None:
+            workload.abandon()
+
+    @keyword(tags=["Check"])
+    def history_should_show_no_violation(self, *subjects: Subject) -> None:
+        """Checks what the history proves: contents (by default), receipts, gauge, status or recovery.
+
+        ``contents``: what was acknowledged is there on both instances, field by field; what was deleted is not; each
+        read and query was right; the mapping is; collections of others are as before. ``receipts``: the log tells the
+        truth about each write. ``gauge``: the number of owed writes is not blind. ``status``: it is true but for
+        STATUS_LIE_MAX. ``recovery``: work goes on within the limit of the fault.
+
+        Fails as *not tested* if what was seen is too little to say so.
+        """
+        judgement = self._judged().about(subjects or (Subject.CONTENTS,))
+        if judgement.evidence is not None:
+            record(evidence=judgement.evidence.sentence(len(judgement.findings)))
+        if judgement.apart:
+            record(evidence=f"not promised, and seen: {sentences([str(one) for one in judgement.apart], 1)}")
+        if judgement.findings:
+            raise NotMet(sentences([str(finding) for finding in judgement.findings]))
+        if judgement.gaps:
+            untested = judgement.outcome is Outcome.NOT_TESTED
+            raise (NotTested if untested else CouldNotObserve)(sentences([gap.sentence for gap in judgement.gaps]))
+
+    @keyword(tags=["Check"])
+    def work_should_have_gone_on(self) -> None:
+        """Checks that after each fault a write was acknowledged and readable in time, and none failed later.
+
+        The limit is that of the kind of fault: FAILOVER_MAX, FREEZE_FAILOVER_MAX or GRAY_FAILOVER_MAX.
+        """
+        history = self._known()
+        seen = recoveries(history)
+        if seen:
+            record(measured=_in_words(seen), evidence=f"{count(len(seen), 'fault')} under load")
+        limits = {_LIMITS[one.outage.kind.value] for one in seen if one.outage.kind.value in _LIMITS}
+        for name in sorted(limits):
+            record(limit=current().environment.limits.words(name))
+        self.history_should_show_no_violation(Subject.RECOVERY)
+
+    @keyword(tags=["Check"])
+    def workload_should_have_been_refused(self, at_least: int = 1) -> None:
+        """Checks that so many writes had no acknowledgement; else a judgement of their receipts says nothing."""
+        refused = [one for one in self._known().operations if one.action.mutates and one.result is not Result.OK]
+        if len(refused) < at_least:
+            raise CouldNotObserve(f"{count(len(refused), 'write')} had no acknowledgement, and {at_least} are needed")
+        record(evidence=f"{count(len(refused), 'write')} without an acknowledgement")
+
+    def _work(self) -> Workload:
+        if self._running is None:
+            raise CouldNotObserve("no client is at work; Start Workload begins that")
+        return self._running
+
+    def _known(self) -> History:
+        if self._history is None:
+            raise CouldNotObserve("there is no history; Start Workload and Stop Workload give one")
+        return self._history
+
+    def _judged(self) -> Judgement:
+        self._known()
+        assert self._judgement is not None
+        return self._judgement
+
+
+_PROCESS = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+_LIMITS = {
+    "crash": "FAILOVER_MAX",
+    "suspended": "FAILOVER_MAX",
+    "freeze": "FREEZE_FAILOVER_MAX",
+    "gray": "GRAY_FAILOVER_MAX",
+}
+
+
+def _in_words(seen: list[Recovery]) -> str:
+    failed = f"{sum(one.failed for one in seen)} of {sum(one.tried for one in seen)} operations failed"
+    good = [one.first_good for one in seen if one.first_good is not None]
+    if not good:
+        return f"no write was acknowledged and readable; {failed}"
+    first, last = distribution(good), distribution([one.last_failing for one in seen])
+    return (
+        f"writes acknowledged and readable again after median {duration(first.p50)}, p90 {duration(first.p90)}, "
+        f"max {duration(first.longest)}; last failing request began {duration(last.longest)} after the fault at most; "
+        f"{failed}"
+    )
+
+
+def _new_file() -> Path:
+    name = str(BuiltIn().get_variable_value("${TEST NAME}", "suite"))
+    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    folder, number = RESULTS / "histories" / _PROCESS, 1
+    while (file := folder / f"{stem}-{number}.jsonl").exists():
+        number += 1
+    return file

@@ -1,0 +1,109 @@
+"""How long work was interrupted by each fault: until a write was acknowledged and readable, and until none failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from ..documents import by_id
+from ..history import Action, History, Operation, Result
+from ..words import count, duration
+from .findings import Checked, Finding, VerdictClass, untested
+from .outages import Outage, outages
+from .registers import Register
+from .view import View, touched
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What one fault did to the stream of operations. Times are seconds from the moment it took effect.
+
+    Attributes:
+        first_good: until the first write begun after it was acknowledged, and had been read back; None if none was.
+        last_failing: until the start of the last operation that failed before it was undone; 0 if none did.
+        failed: how many failed, or had an unknown outcome.
+        tried: how many were begun.
+        tries: the ids of the writes among them.
+    """
+
+    outage: Outage
+    first_good: float | None
+    last_failing: float
+    failed: int
+    tried: int
+    tries: tuple[str, ...]
+
+
+def recoveries(history: History) -> list[Recovery]:
+    """Return what each fault did, in the order of the faults."""
+    proved_good = _read_back(history)
+    return [_recovery(history, outage, proved_good) for outage in outages(history) if not outage.problem]
+
+
+def _recovery(history: History, outage: Outage, proved_good: dict[str, float]) -> Recovery:
+    within = [one for one in history.operations if outage.injected <= one.returned and one.invoked < outage.undone]
+    begun = [one for one in within if one.invoked >= outage.injected]
+    writes = [one for one in begun if one.action.mutates]
+    good = min((proved_good[one.id] for one in writes if one.id in proved_good), default=inf)
+    failing = [max(0.0, one.invoked - outage.injected) for one in within if one.result is not Result.OK]
+    return Recovery(
+        outage,
+        good - outage.injected if good < inf else None,
+        max(failing, default=0.0),
+        len(failing),
+        len(begun),
+        tuple(one.id for one in writes),
+    )
+
+
+def _read_back(history: History) -> dict[str, float]:
+    """Return when each acknowledged write was shown to be readable by its own client, by the write's id."""
+    latest: dict[tuple[str, Register], Operation] = {}
+    shown: dict[str, float] = {}
+    for operation in sorted(history.operations, key=lambda one: one.invoked):
+        if operation.action.mutates:
+            for register in touched(operation):
+                latest[operation.client, register] = operation
+            continue
+        if operation.action is not Action.GET or operation.result is not Result.OK or operation.gone:
+            continue
+        found = by_id(operation.found)
+        for id in operation.documents:
+            write = latest.get((operation.client, Register(operation.collection, operation.incarnation, id)))
+            if write is None or write.result is not Result.OK or write.returned > operation.invoked:
+                continue
+            seen = found.get(id)
+            deleted = write.action is Action.DELETE
+            if (seen is None) is deleted and (seen is None or (seen.metadata or {}).get("token") == write.token):
+                shown.setdefault(write.id, operation.returned)
+    return shown
+
+
+def check(view: View) -> Checked:
+    """Return the faults after which work did not go on in time. A kind of fault without a limit is not judged."""
+    findings = []
+    judged = 0
+    for one in recoveries(view.history):
+        limit = view.limits.first_good.get(one.outage.kind.value)
+        if limit is None or one.outage.target not in ("primary", "replica"):
+            continue
+        if any(_overlap(one.outage, other) for other in outages(view.history) if other.fault != one.outage.fault):
+            continue  # with more than one fault at a time nothing promises that work goes on
+        judged += 1
+        fault = f"after fault {one.outage.fault}"
+        if one.first_good is None:
+            words = f"None of {count(len(one.tries), 'write')} was acknowledged and readable {fault}"
+        elif one.first_good > limit or one.last_failing > limit:
+            words = (
+                f"The first write was acknowledged and readable {duration(one.first_good)} {fault}, and the last "
+                f"failing request began {duration(one.last_failing)} after it; allowed are {duration(limit)}"
+            )
+        else:
+            continue
+        findings.append(Finding(VerdictClass.SLOW_FAILOVER, words, one.tries[:5]))
+    gaps = () if judged or not view.limits.first_good else (untested("No fault had a limit for how soon work goes on"),)
+    return Checked(tuple(findings), gaps)
+
+
+def _overlap(one: Outage, other: Outage) -> bool:
+    return one.injected < other.restored and other.injected < one.restored

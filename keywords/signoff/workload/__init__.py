@@ -1,0 +1,1 @@
+"""Load that leaves a history: what clients ask for across a fault, and everything that is needed to judge it later."""
