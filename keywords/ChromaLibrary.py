@@ -6,7 +6,6 @@ import time
 from collections import defaultdict
 from datetime import timedelta
 from itertools import count
-from typing import Any
 
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -18,9 +17,7 @@ from signoff import load, misuse
 from signoff.data_types import Mix, Place, Role
 from signoff.documents import Document, Metadata, embed_with_default_model, make_documents, rewritten
 from signoff.ledger import Kind
-from signoff.sandwiches import Phase, steps
 from signoff.testbed import current
-from signoff.traffic import SteadyWriter
 from signoff.unusual import CONDITIONS, unusual_documents
 from signoff.verdict import CouldNotObserve, NotMet
 from signoff.words import count as count_of
@@ -40,7 +37,6 @@ class ChromaLibrary:
 
     def __init__(self) -> None:
         self._numbers: defaultdict[tuple[str, str], count[int]] = defaultdict(lambda: count(1))
-        self._writing: SteadyWriter | None = None
         self._remembered: dict[str, dict[str, dict[str, Document]]] = {}
         self._phases: list[tuple[str, float]] = []
 
@@ -104,7 +100,6 @@ class ChromaLibrary:
         After a failure everything stays, and the log says where it is and how to remove it.
         """
         bed = current()
-        self._stop_writing()
         names = bed.manifest.present()
         if not names:
             return
@@ -214,38 +209,6 @@ class ChromaLibrary:
         used = load.write_at_once(bed, collection, writes, clients or writes, mix is Mix.MIXED, session)
         record(evidence=f"{writes} writes by {clients or writes} clients at the same time")
         return used
-
-    @keyword(tags=["Action"])
-    def play_sandwiches(self, collection: str, phase: Phase) -> None:
-        """Plays one phase (before, during, after) of write sequences that straddle an outage.
-
-        The sequences are add-delete, upsert-upsert, update-delete and delete-add, 5 of each for each pair of phases.
-        Fails as *not met* if a write is not acknowledged.
-        """
-        number = 0
-        for kind, document in steps(phase):
-            self._write(kind, collection, [document])
-            number += 1
-        record(evidence=f"{number} writes {phase.value} the outage")
-
-    @keyword(tags=["Action"])
-    def keep_writing(self, collection: str, rate: float = 20.0) -> None:
-        """Begins to add, change and delete documents at a fixed rate (writes per second), until `Stop Writing`.
-
-        Every write has its own X-Session-ID, and its effect is read back through the balancer.
-        """
-        if self._writing is not None:
-            raise CouldNotObserve("clients are writing already; Stop Writing ends that")
-        self._writing = load.steady_writer(current(), collection, rate).start()
-
-    @keyword(tags=["Action"])
-    def stop_writing(self) -> None:
-        """Ends `Keep Writing` and records how many requests there were, and how they ended."""
-        requests = self._stop_writing()
-        if not requests:
-            raise CouldNotObserve("no request was made; Keep Writing begins that")
-        good = sum(request.good for request in requests)
-        record(measured=f"{good} of {len(requests)} writes acknowledged and readable while clients kept writing")
 
     # ---------------------------------------------------------------- what must be there
 
@@ -452,26 +415,6 @@ class ChromaLibrary:
         )
 
     @keyword(tags=["Check"])
-    def writing_should_have_recovered(self, within: timedelta | None = None) -> None:
-        """Ends `Keep Writing` and judges how the stream of writes came through the last `Suspend Instance`.
-
-        From the fault to the first write that was begun after it, acknowledged and readable, it may take ``within``,
-        by default the limit FAILOVER_MAX. Failed and indeterminate requests are counted.
-        """
-        bed = current()
-        seen = load.failover_of(bed, self._stop_writing())
-        limit = within if within is not None else bed.environment.limits.failover_max
-        record(
-            measured=load.in_words(seen),
-            limit="" if within is not None else bed.environment.limits.words("FAILOVER_MAX"),
-        )
-        if seen.first_good > limit.total_seconds():
-            raise NotMet(
-                f"writes were acknowledged and readable again {duration(seen.first_good)} after the fault; "
-                f"allowed are {duration(limit)}"
-            )
-
-    @keyword(tags=["Check"])
     def each_write_should_have_been_acknowledged(self, session: str) -> None:
         """Checks that each write of `Write At Once` was acknowledged."""
         number = load.all_acknowledged(current(), session)
@@ -586,7 +529,3 @@ class ChromaLibrary:
 
     def _write(self, kind: Kind, collection: str, documents: list[Document]) -> None:
         checks.write(current(), kind, collection, documents)
-
-    def _stop_writing(self) -> list[Any]:
-        writing, self._writing = self._writing, None
-        return list(writing.stop()) if writing is not None else []

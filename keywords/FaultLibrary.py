@@ -7,28 +7,15 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import detection, failovers, faults, process_faults, restarts, staleness
+from signoff import detection, faults, process_faults, staleness
 from signoff.data_types import Failing, Role
-from signoff.failovers import Outage
+from signoff.failovers import OUTAGES
 from signoff.guard import Use
 from signoff.local_processes import ProcessId
 from signoff.locked_store import Refused
 from signoff.testbed import current, start_own
-from signoff.verdict import CouldNotObserve, NotMet
+from signoff.verdict import CouldNotObserve
 from signoff.words import count, duration
-
-_OUTAGES = {
-    Failing.CRASHED: Outage(process_faults.crash, faults.resume),
-    Failing.FROZEN: Outage(process_faults.freeze, process_faults.thaw),
-    Failing.UNABLE_TO_WRITE: Outage(
-        lambda bed, role: process_faults.lock_store(bed, role, Refused.WRITES), process_faults.unlock_store
-    ),
-}
-_LIMITS = {
-    Failing.CRASHED: "FAILOVER_MAX",
-    Failing.FROZEN: "FREEZE_FAILOVER_MAX",
-    Failing.UNABLE_TO_WRITE: "GRAY_FAILOVER_MAX",
-}
 
 
 @library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
@@ -143,52 +130,7 @@ class FaultLibrary:
             limit="" if within is not None else bed.environment.limits.words("RECOVERY_MAX"),
         )
 
-    @keyword(tags=["Check", "Destructive"])
-    def balancer_should_survive_being_killed(self, collection: str, *, times: int = 3, rate: float = 100.0) -> None:
-        """Kills the balancer several times, at a random phase, while clients keep writing at ``rate`` per second.
-
-        It must come back each time within RECOVERY_MAX. Each write whose outcome its client never learned must be
-        finished in the log, and its effect must be what the log says, on both instances; and what was acknowledged
-        must be there exactly. Without a write under way at a kill it *could not be tested*.
-        """
-        bed = current()
-        seen = restarts.kill_under_load(bed, collection, times, rate)
-        record(
-            measured=seen.words,
-            limit=bed.environment.limits.words("RECOVERY_MAX"),
-            evidence=f"{count(times, 'kill')} at random phase (seed {seen.seed})",
-        )
-
-    # ---------------------------------------------------------------- failover and detection
-
-    @keyword(tags=["Check", "Destructive"])
-    def work_should_go_on_within(
-        self,
-        limit: timedelta | None = None,
-        *,
-        failing: Failing,
-        instance: Role = Role.PRIMARY,
-        repeats: int = 5,
-        rate: float = 20.0,
-    ) -> None:
-        """Makes an instance fail several times, at a random phase, while clients keep writing.
-
-        ``failing`` is ``crashed``, ``frozen`` or ``unable to write``. From the moment the fault took effect to the
-        first write that was begun after it, acknowledged and readable, it may take ``limit`` each time: by default
-        FAILOVER_MAX, FREEZE_FAILOVER_MAX or GRAY_FAILOVER_MAX. The status has to tell it at last; when, is recorded.
-        After each repeat both instances must hold exactly what was acknowledged.
-        """
-        bed = current()
-        name = _LIMITS[failing]
-        allowed = limit if limit is not None else getattr(bed.environment.limits, name.lower())
-        seen = failovers.repeat(bed, instance.value, repeats, rate, outage=_OUTAGES[failing])
-        record(
-            measured=seen.words,
-            limit="" if limit is not None else bed.environment.limits.words(name),
-            evidence=seen.evidence,
-        )
-        if seen.first_good.longest > allowed.total_seconds():
-            raise NotMet(f"{seen.words}; allowed are {duration(allowed)}")
+    # ---------------------------------------------------------------- detection, and what is read meanwhile
 
     @keyword(tags=["Check", "Destructive"])
     def detection_should_follow_its_settings(
@@ -200,7 +142,7 @@ class FaultLibrary:
         intervals after the failure; one more is allowed for the checks themselves.
         """
         bed = current()
-        seen = detection.measure(bed, instance.value, repeats, _OUTAGES[failing])
+        seen = detection.measure(bed, instance.value, repeats, OUTAGES[failing])
         record(
             measured=seen.words,
             limit=f"{duration(seen.shortest)} to {duration(seen.longest)} by interval and threshold",
@@ -230,7 +172,7 @@ class FaultLibrary:
         began while a returned instance still owed writes it *could not be tested*.
         """
         roles = [(Role.REPLICA, Role.PRIMARY)[number % 2].value for number in range(returns)]
-        seen = staleness.flap(current(), roles, _OUTAGES[failing])
+        seen = staleness.flap(current(), roles, OUTAGES[failing])
         record(
             measured=f"{len(seen.stale)} stale of {count(seen.reads, 'read')}",
             evidence=f"{count(returns, 'return')}, {count(seen.writes, 'write')}; {count(seen.catching_up, 'read')} "

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import failovers, faults
+from signoff import faults
 from signoff.data_types import Role
 from signoff.testbed import current
 from signoff.undo import replay
-from signoff.verdict import NotMet
 from signoff.words import duration
 
 
@@ -70,27 +67,3 @@ class RenderLibrary:
         """Checks that the control plane lists these events of an instance's service, e.g. ``service_suspended``."""
         faults.shows_events(current(), instance.value, events)
         record(evidence=f"the control plane shows {', '.join(events)} for the {instance.value}")
-
-    @keyword(tags=["Check", "Destructive"])
-    def failover_should_complete_within(
-        self, limit: timedelta | None = None, *, instance: Role = Role.PRIMARY, repeats: int = 5, rate: float = 20.0
-    ) -> None:
-        """Suspends and resumes an instance several times, at a random phase, while clients keep writing.
-
-        From the moment the fault took effect to the first write that was begun after it, acknowledged and readable,
-        and to a status that tells the outage, it may take ``limit`` (FAILOVER_MAX) each time. After each repeat both
-        instances must hold exactly what was acknowledged. The seed of the phases is recorded.
-        """
-        bed = current()
-        allowed = limit if limit is not None else bed.environment.limits.failover_max
-        seen = failovers.repeat(bed, instance.value, repeats, rate)
-        record(
-            measured=seen.words,
-            limit="" if limit is not None else bed.environment.limits.words("FAILOVER_MAX"),
-            evidence=seen.evidence,
-        )
-        # Writes that work and then fail again have not failed over: the last failing one counts as well.
-        failing = max(one.last_failing for one in seen.each)
-        longest = max(seen.first_good.longest, seen.told.longest, failing)
-        if longest > allowed.total_seconds():
-            raise NotMet(f"{seen.words}; allowed are {duration(allowed)}")

@@ -13,8 +13,10 @@ from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
 from evidence import picture, record
+from signoff import failovers
 from signoff.checkers.judging import Judgement, Subject, judge_history
 from signoff.checkers.recovery import Recovery, recoveries
+from signoff.data_types import Failing, Role
 from signoff.history import History, Result
 from signoff.places import RESULTS
 from signoff.recheck import told
@@ -74,12 +76,45 @@ class WorkloadLibrary:
         """Waits until the clients have done what is due in this phase: before, during or after a fault."""
         self._work().play_phase(within)
 
-    @keyword(tags=["Action"])
-    def stop_workload(self, watch: timedelta = timedelta(0)) -> None:
-        """Ends the load, reads what is there at the end, and judges everything.
+    @keyword(tags=["Destructive"])
+    def let_instance_fail_repeatedly(self, instance: Role, failing: Failing, times: int = 5) -> None:
+        """Makes an instance fail and brings it back several times, at a random phase, while the clients work on.
 
-        ``watch`` is how long to wait before the last look, for what may come back.
+        ``failing`` is ``suspended``, ``crashed``, ``frozen`` or ``unable to write``. Every fault is proved, and so is
+        its end; the clients do what is due before, during and after each one. The seed of the load gives the phases.
         """
+        failovers.repeat(self._work(), instance.value, failovers.OUTAGES[failing], times)
+        record(evidence=f"{instance.value} {failing.value} and brought back {count(times, 'time')} at random phase")
+
+    @keyword(tags=["Destructive"])
+    def let_balancer_be_killed_repeatedly(self, times: int = 3) -> None:
+        """Kills the balancer (SIGKILL) several times, at a random phase, while the clients work on.
+
+        Whoever runs it has to start it again within RECOVERY_MAX.
+        """
+        down = failovers.kill_balancer_repeatedly(self._work(), times)
+        record(
+            measured=f"balancer up again {', '.join(duration(one) for one in down)} after each kill",
+            limit=current().environment.limits.words("RECOVERY_MAX"),
+            evidence=f"{count(times, 'kill')} at random phase",
+        )
+
+    @keyword(tags=["Action"])
+    def stop_workload(self) -> None:
+        """Ends the load, reads what is there at the end, and judges everything."""
+        self._stop(timedelta(0))
+
+    @keyword(tags=["Action"])
+    def stop_workload_and_watch(self, during: timedelta | None = None) -> None:
+        """Like `Stop Workload`, with the last look only after ``during``, by default RESURRECTION_WATCH.
+
+        Whatever may bring back what was deleted has had its turn by then.
+        """
+        limits = current().environment.limits
+        self._stop(during if during is not None else limits.resurrection_watch)
+        record(limit="" if during is not None else limits.words("RESURRECTION_WATCH"))
+
+    def _stop(self, watch: timedelta) -> None:
         workload, self._running = self._work(), None
         self._history = workload.stop(watch)
         self._judgement = judge_history(self._history)
@@ -134,8 +169,9 @@ class WorkloadLibrary:
 
     @keyword(tags=["Check"])
     def workload_should_have_been_refused(self, at_least: int = 1) -> None:
-        """Checks that so many writes had no acknowledgement; else a judgement of their receipts says nothing."""
-        refused = [one for one in self._known().operations if one.action.mutates and one.result is not Result.OK]
+        """Checks that so many writes were sent and had no acknowledgement; else their receipts say nothing."""
+        sent = [one for one in self._known().operations if one.action.mutates and one.wire.sent]
+        refused = [one for one in sent if one.result is not Result.OK]
         if len(refused) < at_least:
             raise CouldNotObserve(f"{count(len(refused), 'write')} had no acknowledgement, and {at_least} are needed")
         record(evidence=f"{count(len(refused), 'write')} without an acknowledgement")

@@ -26,6 +26,8 @@ class Place(Enum):
 class Failing(Enum):
     """How an instance fails."""
 
+    SUSPENDED = "suspended"
+    """By the control plane."""
     CRASHED = "crashed"
     FROZEN = "frozen"
     UNABLE_TO_WRITE = "unable to write"

@@ -1,26 +1,23 @@
-"""Failovers, several times at random phases: how long until writes work again, and until the status tells it."""
+"""Ways in which an instance goes and comes back, and doing so again and again while clients are at work."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from .contents import create, hold_exactly
+from .data_types import Failing
 from .faults import resume, suspend
-from .health import healthy_again, require_steady
-from .load import failover_of, steady_writer
-from .polling import poll
-from .process_faults import undo_everything
-from .testbed import ROLES, Testbed
-from .traffic import Distribution, Failover, Sample, Sampler, SteadyWriter, distribution
-from .verdict import CouldNotObserve, NotMet
-from .words import duration
+from .health import healthy_again
+from .locked_store import Refused
+from .process_faults import balancer_back, crash, freeze, kill_balancer, lock_store, thaw, unlock_store
+from .testbed import Testbed
+from .verdict import CouldNotObserve
+from .workload.workload import Workload
 
-_ENOUGH = 10
-"""How many requests each phase must see: before the fault, and after it."""
+_PLAYED_WITHIN = timedelta(seconds=90)
 
 
 @dataclass(frozen=True)
@@ -31,136 +28,57 @@ class Outage:
     end: Callable[[Testbed, str], object]
 
 
-SUSPENSION = Outage(suspend, resume)
+OUTAGES: Mapping[Failing, Outage] = {
+    Failing.SUSPENDED: Outage(suspend, resume),
+    Failing.CRASHED: Outage(crash, resume),
+    Failing.FROZEN: Outage(freeze, thaw),
+    Failing.UNABLE_TO_WRITE: Outage(lambda bed, role: lock_store(bed, role, Refused.WRITES), unlock_store),
+}
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """What was measured in all repeats; times in seconds from the moment the fault took effect.
-
-    Attributes:
-        first_good: until the first write that was acknowledged and readable.
-        told: until the status told the outage.
-        each: every repeat.
-        seed: of the random phases.
-    """
-
-    first_good: Distribution
-    told: Distribution
-    each: Sequence[Failover]
-    seed: int
-
-    @property
-    def words(self) -> str:
-        """The figures, for the page."""
-        return (
-            f"writes again after {_spread(self.first_good)}, status told it after {_spread(self.told)}; "
-            f"last failing request began {duration(max(one.last_failing for one in self.each))} after the fault at most"
-        )
-
-    @property
-    def evidence(self) -> str:
-        """How much stands behind the figures."""
-        refused, unknown = sum(one.refused for one in self.each), sum(one.unknown for one in self.each)
-        phases = [sum(getattr(one, phase) for one in self.each) for phase in ("before", "during", "after")]
-        return (
-            f"{len(self.each)} repeats at random phase (seed {self.seed}), "
-            f"{phases[0]} + {phases[1]} + {phases[2]} writes before, during and after; "
-            f"{refused} refused, {unknown} indeterminate"
-        )
-
-
-def repeat(
-    bed: Testbed, role: str, repeats: int, rate: float, seed: int | None = None, outage: Outage = SUSPENSION
-) -> Repeated:
-    """Take an instance away and bring it back several times while clients keep writing.
+def repeat(workload: Workload, role: str, outage: Outage, times: int) -> None:
+    """Take an instance away and bring it back several times, at a random phase, while clients are at work.
 
     Args:
+        workload: their work; its seed gives the phases.
         role: primary or replica.
-        repeats: how often.
-        rate: writes per second.
-        seed: of the random phases; a new one by default.
-        outage: how it is taken away.
 
     Raises:
-        NotMet: if an instance does not come back in time, or the documents are not exact at the end.
-        CouldNotObserve: if a fault can't be proved, or there was too little traffic.
+        NotMet: if the instance is not healthy again in time.
+        CouldNotObserve: if a fault can't be proved, or the clients can't do what is due.
     """
-    bed.require_faults()
-    if repeats < 1:
-        raise CouldNotObserve("at least 1 repeat is needed")
-    chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
-    chance = random.Random(chosen)
-    limits = bed.environment.limits
-    name = bed.fresh_name("failover")
-    create(bed, name, None)
-    seen: list[Failover] = []
-    told: list[float] = []
-    for _ in range(repeats):
-        require_steady(bed, limits.recovery_max)
-        one, until_told = _once(bed, role, name, rate, chance, outage)
-        seen.append(one)
-        told.append(until_told)
-        hold_exactly(bed, [name], ROLES, limits.sync_lag_max)
-    return Repeated(distribution([one.first_good for one in seen]), distribution(told), seen, chosen)
-
-
-def _once(
-    bed: Testbed, role: str, name: str, rate: float, chance: random.Random, outage: Outage
-) -> tuple[Failover, float]:
-    limits = bed.environment.limits
-    patience = limits.failover_max + timedelta(seconds=30)
-    status: Sampler[bool] = Sampler(lambda: bed.balancer.status().instances[role].healthy, timedelta(milliseconds=20))
-    status.start()
-    writing = steady_writer(bed, name, rate).start()
-    try:
-        _wait_for(writing, 0.0, patience)
+    bed = workload.bed
+    for chance in _chances(workload, times):
         # Not a wait for anything: the fault has to meet any phase of what is periodic in the deployment.
         time.sleep(chance.uniform(0, bed.environment.settings.check_interval.total_seconds()))
         outage.begin(bed, role)
-        assert bed.faults.effective_at is not None
-        _wait_for(writing, bed.faults.effective_at, patience)
-        until_told = _told(status, bed.faults.effective_at, patience)
+        workload.play_phase(_PLAYED_WITHIN)
         outage.end(bed, role)
-        healthy_again(bed, role, limits.recovery_max)
-    finally:
-        try:
-            requests = writing.stop()
-            status.stop()
-        finally:
-            undo_everything(bed)
-    return failover_of(bed, requests), until_told
+        healthy_again(bed, role, bed.environment.limits.recovery_max)
+        workload.play_phase(_PLAYED_WITHIN)
 
 
-def _wait_for(writing: SteadyWriter, since: float, within: timedelta) -> None:
-    """Wait until enough writes that were begun since a moment are acknowledged and readable."""
-    poll(
-        lambda: sum(request.good and request.started >= since for request in writing.requests()),
-        lambda number: number >= _ENOUGH,
-        within=within,
-        every=timedelta(milliseconds=20),
-        what=f"{_ENOUGH} writes are acknowledged and readable {'after the fault' if since else 'before the fault'}",
-    )
+def kill_balancer_repeatedly(workload: Workload, times: int) -> list[float]:
+    """Kill the balancer several times, at a random phase, while clients are at work.
+
+    Returns:
+        The seconds from each kill until another process answered.
+
+    Raises:
+        NotMet: if it doesn't come back in time.
+    """
+    bed = workload.bed
+    down = []
+    for chance in _chances(workload, times):
+        time.sleep(chance.uniform(0, 0.2))  # not a wait for anything: the kill has to meet any phase of a write
+        down.append(balancer_back(bed, kill_balancer(bed), bed.environment.limits.recovery_max))
+        workload.play_phase(_PLAYED_WITHIN)
+    return down
 
 
-def _told(status: Sampler[bool], fault: float, within: timedelta) -> float:
-    def first() -> Sample[bool] | None:
-        return next((s for s in status.samples() if s.ended >= fault and s.value is False), None)
-
-    try:
-        sample = poll(
-            first,
-            lambda sample: sample is not None,
-            within=within,
-            every=timedelta(milliseconds=20),
-            what="The status tells the outage",
-            describe=lambda sample: "it doesn't" if sample is None else "it does",
-        )
-    except NotMet as error:
-        raise NotMet(f"{error.sentence}, although the instance has failed") from None
-    assert sample is not None
-    return max(0.0, sample.ended - fault)
-
-
-def _spread(times: Distribution) -> str:
-    return f"median {duration(times.p50)}, p90 {duration(times.p90)}, max {duration(times.longest)}"
+def _chances(workload: Workload, times: int) -> list[random.Random]:
+    if not 1 <= times <= 100:
+        raise CouldNotObserve(f"{times} repeats were asked for; allowed are 1 to 100")
+    workload.bed.require_faults()
+    workload.play_phase(_PLAYED_WITHIN)
+    return [random.Random(workload.seed + number) for number in range(times)]

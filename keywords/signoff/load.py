@@ -16,9 +16,9 @@ from .nearest import query_problem
 from .outcomes import Effect
 from .polling import poll
 from .testbed import ROLES, Testbed
-from .traffic import Distribution, Failover, Request, SteadyWriter, at_once, distribution, failover
+from .traffic import Distribution, at_once, distribution
 from .verdict import CouldNotObserve, NotMet
-from .words import count, duration
+from .words import count
 
 LARGEST_FOR_QUERIES = 300
 """Above this, an index with churn misses a document now and then, with no fault of the deployment."""
@@ -166,37 +166,6 @@ def write_until_acknowledged(bed: Testbed, name: str, within: timedelta) -> tupl
         describe=lambda problem: problem or "so",
     )
     return time.monotonic() - begin, tries
-
-
-def steady_writer(bed: Testbed, name: str, rate: float) -> SteadyWriter:
-    """Return clients that keep writing to a collection and read each write back; not started yet."""
-    tracked = bed.tracked(name)
-
-    def send(kind: Kind, document: Document) -> Effect:
-        return bed.write(bed.session("steady"), kind, name, [document]).effect
-
-    def read(id: str) -> Document | None:
-        return bed.through_balancer.documents_by_reference(tracked.id, ids=[id]).get(id)
-
-    return SteadyWriter(send, read, prefix=bed.session("steady"), rate=rate)
-
-
-def failover_of(bed: Testbed, requests: Sequence[Request]) -> Failover:
-    """Return what the last fault did to a stream of writes."""
-    if bed.faults.effective_at is None:
-        raise CouldNotObserve("there was no fault; Suspend Instance is one")
-    if not requests:
-        raise CouldNotObserve("no client was writing; Keep Writing begins that")
-    return failover(requests, bed.faults.effective_at)
-
-
-def in_words(seen: Failover) -> str:
-    """Return what a fault did, for the page."""
-    return (
-        f"first acknowledged and readable write {duration(seen.first_good)} after the fault; last failing request "
-        f"began after {duration(seen.last_failing)}; {seen.refused} refused, {seen.unknown} indeterminate and "
-        f"{seen.unreadable} unreadable of {seen.before} + {seen.during} + {seen.after} (before, during, after)"
-    )
 
 
 # ---------------------------------------------------------------- reads and queries

@@ -202,12 +202,12 @@ def require_unable_to_write(bed: Testbed, role: str) -> None:
     bed.instance(role).heartbeat(_SILENT)
 
 
-def works(bed: Testbed, role: str) -> bool:
+def works(bed: Testbed, role: str, timeout: timedelta) -> bool:
     """Whether an instance, asked directly, does its work: it answers, and takes a write if its store was locked."""
     locked = bed.locked.get(role)
     if locked is not None:
-        return not _writes(bed, role, locked.collection)
-    return _answers(bed, role)
+        return not _writes(bed, role, locked.collection, timeout)
+    return _answers(bed, role, timeout)
 
 
 def _probe_collection(bed: Testbed, role: str) -> str:
@@ -227,13 +227,13 @@ def _require_written(bed: Testbed, role: str, collection: str) -> None:
         raise CouldNotObserve(f"the {role} can't write before the fault: {problem}")
 
 
-def _writes(bed: Testbed, role: str, collection: str) -> str:
+def _writes(bed: Testbed, role: str, collection: str, timeout: timedelta = _SILENT) -> str:
     """Write to an instance directly; return why that fails, empty if it doesn't."""
     body = payload(make_documents("probe", 1))
     path = f"{_DATABASES}/{_DATABASE}/collections/{collection}/upsert"
     answer: Reply | NoAnswer
     try:
-        answer = bed.instance(role).wire.call("POST", path, payload=body, timeout=_SILENT)
+        answer = bed.instance(role).wire.call("POST", path, payload=body, timeout=timeout)
     except NoAnswer as error:
         return error.why
     return "" if answer.status in (200, 201) else f"it answers {answer.status}"
@@ -343,9 +343,9 @@ def _refuses(bed: Testbed, role: str) -> bool:
     return False
 
 
-def _answers(bed: Testbed, role: str) -> bool:
+def _answers(bed: Testbed, role: str, timeout: timedelta = timedelta(seconds=2)) -> bool:
     try:
-        bed.ask(role, timedelta(seconds=2))
+        bed.ask(role, timeout)
     except CouldNotObserve:
         return False
     return True

@@ -6,12 +6,9 @@ of these sequences ends in a state that any such mistake changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import Enum
 
-from .documents import Document, make_documents, rewritten
 from .history import Action
-from .ledger import Kind
 
 
 class Phase(Enum):
@@ -22,12 +19,6 @@ class Phase(Enum):
     AFTER = "after"
 
 
-_ORDERS = (
-    (Kind.ADD, Kind.DELETE),
-    (Kind.UPSERT, Kind.UPSERT),
-    (Kind.UPDATE, Kind.DELETE),
-    (Kind.DELETE, Kind.ADD),
-)
 CELLS = ((Phase.BEFORE, Phase.DURING), (Phase.DURING, Phase.AFTER), (Phase.BEFORE, Phase.AFTER))
 """The phases that the two parts of a sandwich fall into."""
 
@@ -39,24 +30,3 @@ CUTS = (
     (Action.CREATE, Action.DROP),
 )
 """The mutations that a fault shall come between."""
-
-
-def steps(phase: Phase, each: int = 5) -> Iterator[tuple[Kind, Document]]:
-    """Yield the writes of one phase, in their order.
-
-    Args:
-        phase: which one.
-        each: how many documents for each sequence and each pair of phases.
-
-    A document that a sequence needs to be there already is added at the beginning of the first phase that touches it.
-    """
-    for first, second in CELLS:
-        for one, other in _ORDERS:
-            prefix = f"{one.name}-{other.name}-{first.value}-{second.value}".lower()
-            for document in make_documents(prefix, each, token="0"):
-                if phase is first:
-                    if one in (Kind.UPDATE, Kind.DELETE):
-                        yield Kind.ADD, document
-                    yield one, rewritten(document, "1")
-                elif phase is second:
-                    yield other, rewritten(document, "2")

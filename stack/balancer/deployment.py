@@ -32,8 +32,11 @@ class Deployment:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started = time.monotonic()
-        self.primary = Instance("primary", settings.primary_url, settings.failure_threshold, self._health_changed)
-        self.replica = Instance("replica", settings.replica_url, settings.failure_threshold, self._health_changed)
+        urls = {"primary": settings.primary_url, "replica": settings.replica_url}
+        self.primary, self.replica = (
+            Instance(name, url, settings.failure_threshold, settings.check_interval, self._health_changed)
+            for name, url in urls.items()
+        )
         self.instances = [self.primary, self.replica]
         self.catalog = Catalog()
         self.router = Router(settings.load_balance_strategy, settings.read_replica_ratio)

@@ -13,6 +13,10 @@ log = logging.getLogger(__name__)
 
 # A returned instance has to succeed twice: what an interrupted request left on its way is done by then.
 RISE = 2
+# An answer that takes longer than this, and than an interval of the health check, is a failure; the contract's own
+# timeouts are for clients. Seconds, and seconds for each byte that the instance was given to write meanwhile.
+PATIENCE_LEAST, PATIENCE_MOST = 0.25, 2.0
+PATIENCE_PER_BYTE = 1e-6
 
 
 _PASSED_ON = ("content-type", "content-encoding", "retry-after", "chroma-trace-id")
@@ -25,10 +29,13 @@ class Instance:
         name: "primary" or "replica".
         url: where it listens, without a trailing slash.
         threshold: how many failures in a row, of probes or of requests, make it unhealthy.
+        interval: seconds from one health check to the next.
         on_change: called after the instance became healthy or unhealthy, or came under suspicion.
     """
 
-    def __init__(self, name: str, url: str, threshold: int, on_change: Callable[[Instance], None]) -> None:
+    def __init__(
+        self, name: str, url: str, threshold: int, interval: float, on_change: Callable[[Instance], None]
+    ) -> None:
         self.name = name
         self.url = url
         self.up = asyncio.Event()
@@ -42,6 +49,9 @@ class Instance:
         self._successes = RISE - 1
         # A read that succeeds says nothing about a server that cannot write.
         self._write_suspected = False
+        self._only_slow = True
+        self._patience = min(max(interval, PATIENCE_LEAST), PATIENCE_MOST)
+        self._bytes_under_way = 0
         self._client = HttpClient(url)
 
     def close(self) -> None:
@@ -53,8 +63,13 @@ class Instance:
 
     @property
     def trusted(self) -> bool:
-        """Healthy, and its last call succeeded too."""
-        return self.healthy and self.consecutive_failures == 0
+        """Healthy, and its last call succeeded too. One that was merely slow once is still trusted."""
+        return self.healthy and self.consecutive_failures <= self._only_slow
+
+    @property
+    def patience(self) -> float:
+        """How many seconds an answer may take before it counts as failed, with what the instance has to write now."""
+        return self._patience + self._bytes_under_way * PATIENCE_PER_BYTE
 
     async def call(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float
@@ -68,7 +83,19 @@ class Instance:
         Raises:
             Unreachable: no complete answer came in time.
         """
-        return await self._call(method, path, body, headers, seconds, abandonable=False)
+        size = len(body or b"")
+        self._bytes_under_way += size
+        slow = asyncio.get_running_loop().call_later(self.patience, self._slow, method, path)
+        try:
+            return await self._call(method, path, body, headers, seconds, abandonable=False)
+        finally:
+            slow.cancel()
+            self._bytes_under_way -= size
+
+    def _slow(self, method: str, path: str) -> None:
+        # Once: many requests that hang for the same reason are one sign of it, and the health check decides.
+        if self.healthy and not self.consecutive_failures:
+            self.failed(f"{self.name} is slow to answer {method} {path}", slow=True)
 
     async def read(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], seconds: float
@@ -122,19 +149,26 @@ class Instance:
     def _clear(self) -> None:
         self.consecutive_failures = 0
         self._write_suspected = False
+        self._only_slow = True
 
-    def failed(self, reason: str, *, probe: bool = False, read: bool = False) -> None:
-        """Note a call that failed in a way that is the instance's fault; arguments as for :meth:`succeeded`."""
+    def failed(self, reason: str, *, probe: bool = False, read: bool = False, slow: bool = False) -> None:
+        """Note a call that failed in a way that is the instance's fault; arguments as for :meth:`succeeded`.
+
+        Args:
+            slow: it has no answer yet, and may still get one.
+        """
         if probe:
             self.last_health_check = datetime.now(UTC)
         else:
             self.probe_wanted.set()
         self._successes = 0
         self._write_suspected |= not read
+        trusted = self.trusted
+        self._only_slow &= slow
         self.consecutive_failures += 1
         if self.healthy and self.consecutive_failures >= self._threshold:
             self.up.clear()
             log.warning("%s is unhealthy: %s", self.name, reason)
             self._on_change(self)
-        elif self.healthy and self.consecutive_failures == 1:
+        elif trusted and not self.trusted:
             self._on_change(self)

@@ -16,10 +16,10 @@ _DATABASE = "balancer-probe"
 _DATABASES = "/api/v2/tenants/default_tenant/databases"
 _COLLECTIONS = f"{_DATABASES}/{_DATABASE}/collections"
 _HEADERS = {"content-type": "application/json"}
-WRITE_TIMEOUT = 2.0
-HEARTBEAT_TIMEOUT = 0.5
+# After this long an unanswered look is given up and another one begun, since its connection may be dead.
+LOOK_TIMEOUT = 2.0
 # A write costs an instance some ten milliseconds; an idle deployment is probed this often, a busy one proves itself.
-WRITE_INTERVAL = 1.0
+WRITE_INTERVAL = 0.5
 
 
 class Probe:
@@ -34,6 +34,7 @@ class Probe:
         self._instance = instance
         self._interval = interval
         self._collection: str | None = None
+        self._look: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Check for ever: every interval, and at once when a request has failed."""
@@ -48,35 +49,47 @@ class Probe:
             self._instance.probe_wanted.clear()
 
     async def check(self) -> None:
-        """Do one health check and tell the instance how it went."""
+        """Do one health check and tell the instance how it went.
+
+        A look that is not answered is not repeated: each check that finds it so counts as failed.
+        """
+        if self._look is None:
+            self._look = asyncio.create_task(self._take_a_look())
+        done, _ = await asyncio.wait({self._look}, timeout=self._instance.patience)
+        if not done:
+            self._instance.failed("no answer to the health check yet", probe=True, slow=True)
+            return
+        look, self._look = self._look, None
         try:
-            await self._expect("GET", "/api/v2/heartbeat", None, max(HEARTBEAT_TIMEOUT, self._interval))
-            if not self._proved_recently():
-                await self._write()
+            look.result()
         except (Unreachable, ValueError, KeyError) as error:
             self._collection = None
             self._instance.failed(str(error), probe=True)
         else:
             self._instance.succeeded(probe=True)
 
+    async def _take_a_look(self) -> None:
+        await self._expect("GET", "/api/v2/heartbeat", None)
+        if not self._proved_recently():
+            await self._write()
+
     def _proved_recently(self) -> bool:
         instance = self._instance
-        return instance.trusted and time.monotonic() - instance.last_write_succeeded < WRITE_INTERVAL
+        recently = time.monotonic() - instance.last_write_succeeded < WRITE_INTERVAL
+        return recently and instance.healthy and not instance.consecutive_failures
 
     async def _write(self) -> None:
         if self._collection is None:
-            await self._expect("POST", _DATABASES, {"name": _DATABASE}, WRITE_TIMEOUT, also=409)
-            body = await self._expect("POST", _COLLECTIONS, {"name": "probe", "get_or_create": True}, WRITE_TIMEOUT)
+            await self._expect("POST", _DATABASES, {"name": _DATABASE}, also=409)
+            body = await self._expect("POST", _COLLECTIONS, {"name": "probe", "get_or_create": True})
             self._collection = str(orjson.loads(body)["id"])
         record = {"ids": ["probe"], "embeddings": [[time.time() % 1000, 1.0]]}
-        await self._expect("POST", f"{_COLLECTIONS}/{self._collection}/upsert", record, WRITE_TIMEOUT)
+        await self._expect("POST", f"{_COLLECTIONS}/{self._collection}/upsert", record)
         self._instance.last_write_succeeded = time.monotonic()
 
-    async def _expect(
-        self, method: str, path: str, body: dict[str, object] | None, seconds: float, also: int = 200
-    ) -> bytes:
+    async def _expect(self, method: str, path: str, body: dict[str, object] | None, also: int = 200) -> bytes:
         data = orjson.dumps(body) if body is not None else None
-        answer = await self._instance.call(method, path, data, _HEADERS, seconds)
+        answer = await self._instance.call(method, path, data, _HEADERS, max(LOOK_TIMEOUT, 2 * self._interval))
         if answer.status not in (200, 201, also):
             raise Unreachable(f"{self._instance.name}: {method} {path} answered {answer.status}")
         return answer.body

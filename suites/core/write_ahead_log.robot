@@ -5,6 +5,7 @@ Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
 Resource          ../../resources/write_log.resource
 Resource          ../../resources/outages.resource
+Resource          ../../resources/workload.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -53,15 +54,15 @@ Five Hundred Owed Writes Are In Sync Within The Lag Limit
     Then both instances hold exactly what was acknowledged within the lag limit
 
 Writes Are Replayed In Their Order
-    [Documentation]    Pairs of changes to the same documents, the first before the outage or in it, the second in it or after it.
+    [Documentation]    Sequences of changes to the same documents and collections, cut by the outage in each of its phases.
     [Metadata]    Requirement    WAL-4
     [Tags]    destructive    infrastructure
     Given the deployment is healthy and steady
-    And an empty collection
-    When documents are added and upserted
-    And the replica is suspended
-    And they are deleted, added again and upserted in turns
+    And clients keep adding, changing and deleting documents
+    When the replica is suspended
+    And they work on
     And the replica is resumed
-    And they are changed and deleted once more
-    Then both instances hold exactly what was acknowledged
-    And nothing is resurrected
+    And they work on
+    And they stop, and time passes
+    Then everything acknowledged is there, and nothing else
+    And the gauge of owed writes was not blind

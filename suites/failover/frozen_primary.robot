@@ -5,6 +5,7 @@ Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
 Resource          ../../resources/write_log.resource
 Resource          ../../resources/outages.resource
+Resource          ../../resources/workload.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -32,4 +33,9 @@ Writes Go On Within The Limit Every Time
     [Documentation]    From the moment the primary freezes to the first acknowledged and readable write.
     [Metadata]    Requirement    FAIL-7
     Given the deployment is healthy and steady
-    Then work goes on within the freeze limit, 5 times
+    And clients are at work through 5 faults
+    When the primary is frozen and brought back 5 times
+    And they stop
+    Then work went on within the limit
+    And the status was true but for its limit
+    And everything acknowledged is there, and nothing else

@@ -5,6 +5,7 @@ Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
 Resource          ../../resources/write_log.resource
 Resource          ../../resources/outages.resource
+Resource          ../../resources/workload.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -32,8 +33,8 @@ Killed Under Load Nothing Is Lost
     [Documentation]    At random moments of many writes: before, between and after logging and executing.
     [Metadata]    Requirement    WAL-5
     Given the deployment is healthy and steady
-    And a collection with 20 documents
-    Then the balancer survives being killed under load, 3 times
-    And both instances are healthy again within the recovery limit
-    And both instances hold exactly what was acknowledged
-    And nothing is resurrected
+    And clients are at work whatever happens
+    When the balancer is killed 3 times, and up again within the recovery limit
+    And they stop, and time passes
+    Then everything acknowledged is there, and nothing else
+    And the log tells the truth about each write

@@ -5,6 +5,7 @@ Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
 Resource          ../../resources/write_log.resource
 Resource          ../../resources/outages.resource
+Resource          ../../resources/workload.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -28,6 +29,19 @@ A Returned Instance Catches Up By Itself
     And both instances hold exactly what was acknowledged within the lag limit
     And nothing is resurrected
     And no row of the log has failed
+
+A Returned Instance Catches Up Under Load
+    [Documentation]    While clients go on changing what it has missed; nothing that was deleted comes back.
+    [Metadata]    Requirement    FAIL-4
+    Given the deployment is healthy and steady
+    And clients keep adding, changing and deleting documents
+    When the replica is suspended
+    And they work on
+    And the replica is resumed
+    Then both instances are healthy again within the recovery limit
+    When they work on
+    And they stop, and time passes
+    Then everything acknowledged is there, and nothing else
 
 From Failure To Validation
     [Documentation]    One story: a state is saved, the primary fails, work goes on, it recovers, the state is compared.

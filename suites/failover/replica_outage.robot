@@ -5,6 +5,7 @@ Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
 Resource          ../../resources/balancing.resource
 Resource          ../../resources/outages.resource
+Resource          ../../resources/workload.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -26,3 +27,16 @@ Work Goes On Without The Replica
     And the replica is still away
     When the replica is resumed
     Then both instances hold exactly what was acknowledged
+
+Nothing Is Lost When The Replica Crashes Under Load
+    [Documentation]    Every write, delete, read and query of many clients, before, during and after the outage.
+    [Metadata]    Requirement    FAIL-2
+    Given the deployment is healthy and steady
+    And clients keep adding, changing and deleting documents
+    When the replica crashes
+    And they work on
+    And the replica is resumed
+    And they work on
+    And they stop
+    Then work went on within the limit
+    And everything acknowledged is there, and nothing else

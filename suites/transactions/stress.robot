@@ -5,6 +5,7 @@ Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
 Resource          ../../resources/write_log.resource
 Resource          ../../resources/outages.resource
+Resource          ../../resources/workload.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -33,12 +34,28 @@ Sixty Clients Change Documents At Once
     And both instances hold exactly what was acknowledged
     And each of these writes has exactly one row that agrees with what its client saw
 
-Clients Change Documents While The Primary Goes Away
+Thirty Clients Are At Work While The Primary Goes Away
     [Metadata]    Requirement    TXN-4
     [Tags]    destructive    infrastructure
     Given the deployment is healthy and steady
-    And clients keep adding, changing and deleting documents
+    And 30 clients are at work with 60 requests a second
     When the primary is suspended
-    Then writes are acknowledged again within the failover limit
-    When the primary is resumed
-    Then both instances hold exactly what was acknowledged
+    And they work on
+    And the primary is resumed
+    And they work on
+    And they stop
+    Then everything acknowledged is there, and nothing else
+    And the log tells the truth about each write
+
+Sixty Clients Are At Work While The Primary Freezes
+    [Metadata]    Requirement    TXN-4
+    [Tags]    destructive
+    Given the deployment is healthy and steady
+    And 60 clients are at work with 80 requests a second
+    When the primary freezes
+    And they work on
+    And the primary goes on
+    And they work on
+    And they stop
+    Then everything acknowledged is there, and nothing else
+    And the log tells the truth about each write

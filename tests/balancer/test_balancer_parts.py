@@ -103,7 +103,7 @@ def test_a_name_that_was_renamed_to_is_recreated_in_the_same_lane() -> None:
 
 def _instance(name: str, threshold: int = 3) -> tuple[Instance, list[bool]]:
     changes: list[bool] = []
-    instance = Instance(name, "http://127.0.0.1:1", threshold, lambda i: changes.append(i.healthy))
+    instance = Instance(name, "http://127.0.0.1:1", threshold, 0.25, lambda i: changes.append(i.healthy))
     return instance, changes
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from ..history import FaultEvent, FaultKind, History, Operation, Stage
+from ..history import FaultEvent, FaultKind, History, Operation, Probe, Stage
 from ..sandwiches import Phase
 
 
@@ -50,7 +50,7 @@ def _outage(history: History, events: list[FaultEvent]) -> Outage:
         looks := [
             probe.alive
             for probe in history.probes
-            if probe.instance.value == first.target and proved <= probe.started and probe.ended <= undone
+            if probe.instance.value == first.target and _within(probe, proved, undone)
         ]
     ):
         if all(looks):
@@ -60,6 +60,11 @@ def _outage(history: History, events: list[FaultEvent]) -> Outage:
     elif first.kind.stops_writes and first.target in ("primary", "replica"):
         problem = f"The {first.target} was not probed directly during fault {first.fault}, so nothing shows it was one"
     return Outage(first.fault, first.kind, first.target, injected, proved, undone, restored, problem)
+
+
+def _within(probe: Probe, proved: float, undone: float) -> bool:
+    # A probe that hung until the fault was gone tells of the fault, one that was answered then doesn't.
+    return proved <= probe.started < undone and (probe.ended <= undone or not probe.alive)
 
 
 class Span(NamedTuple):

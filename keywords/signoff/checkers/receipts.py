@@ -7,6 +7,9 @@
 | no log row | GHOST | UNLOGGED |
 | row not terminal in time | STUCK | STUCK |
 
+A balancer that is killed can't have logged what it had not got to: then a write without an answer may have no row, as
+long as it has no effect either.
+
 Audited are all writes that were answered with 503 or not at all, and all acknowledged ones, whose row must be there,
 once, and say done. An effect that later writes have covered can't be seen: then only the row itself is judged.
 """
@@ -21,6 +24,7 @@ from ..data_types import Role
 from ..history import Operation, Result, Stage
 from ..words import count, listing
 from .findings import Checked, Finding, Gap, VerdictClass, unobserved, untested
+from .outages import outages
 from .registers import Register
 from .view import LOGGED_DONE, LOGGED_NOT_DONE, View, touched
 
@@ -71,7 +75,7 @@ class _Audit:
             if there:
                 words = f"{called} has no transaction, and its effect is present {_on(there)}"
                 yield self._finding(VerdictClass.GHOST, operation, words)
-            else:
+            elif not self._cut_off(operation):
                 yield self._finding(VerdictClass.UNLOGGED, operation, f"{called} has no transaction")
             return
         status = rows[0].status
@@ -92,6 +96,14 @@ class _Audit:
                 yield self._finding(VerdictClass.STUCK, operation, words)
             else:
                 yield unobserved(f"{called} was still {status} when the log was read, too early to call it stuck")
+
+    def _cut_off(self, operation: Operation) -> bool:
+        """Whether nobody answered because the balancer was gone. Then it may not have got to the log either."""
+        unanswered = operation.result is not Result.OK and operation.wire.status is None
+        return unanswered and any(
+            one.target == "balancer" and one.injected <= operation.returned and operation.invoked <= one.restored
+            for one in outages(self.view.history)
+        )
 
     def _where(self, operation: Operation, wanted: Effect) -> list[tuple[Register, Role]]:
         return [place for place, found in places(self.view, operation).items() if found is wanted]

@@ -309,7 +309,7 @@ class Engine:
         self._faults_left -= 1
         self._phase = Phase.BEFORE
         for story in self._stories.straddling(self._load.each):
-            telling = self._begin(story)
+            telling = self._begin(story, self._owners[story.number % len(self._owners)])
             for when, actions in story.parts:
                 if when is Phase.BEFORE:
                     self._due(telling, actions)
@@ -322,8 +322,7 @@ class Engine:
         telling.todo.extend(actions)
         self._cut_left += len(actions)
 
-    def _begin(self, story: Story) -> _Telling:
-        owner = self._owners[story.number % len(self._owners)]
+    def _begin(self, story: Story, owner: _Client) -> _Telling:
         if not story.documents:
             return _Telling(story, owner, _Collection(self._names("story")), ())
         ids = tuple(f"doc-{story.number:05}-{index}" for index in range(1, story.documents + 1))
@@ -366,8 +365,7 @@ class Engine:
                 return telling.client, _Wish(action, telling)
         # Nobody who is free has anything to do: a story that is over within this phase.
         story = self._stories.within(self._phase)
-        telling = _Telling(story, self._free[0], self._place(story), ())
-        telling.ids = tuple(f"doc-{story.number:05}-{index}" for index in range(1, story.documents + 1))
+        telling = self._begin(story, self._free[0])
         telling.todo.extend(story.parts[0][1])
         action = telling.todo.popleft()
         self._ready.append(telling)
@@ -436,7 +434,8 @@ class Engine:
         if done.result is Result.OK and telling.ids:
             self._unread.append(telling)
             self._told.append(telling)
-        if done.result is Result.INDETERMINATE and not telling.todo and not action.of_collection:
+        to_come = any(telling is other for later in self._waiting.values() for other, _ in later)
+        if done.result is Result.INDETERMINATE and not (telling.todo or to_come or action.of_collection):
             # As any client would, this one goes on: what it left unfinished must not come back over that.
             self._first(telling, self._chance.choice((Action.UPSERT, Action.DELETE)))
 

@@ -51,6 +51,9 @@ _WITHIN_A_PHASE = (
     (Action.UPSERT, Action.UPSERT, Action.DELETE, Action.ADD, Action.DELETE),
 )
 
+_OF_A_COLLECTION = (Action.CREATE, Action.DROP, Action.CREATE, Action.DROP)
+_COLLECTION_EVERY = 15
+
 
 @dataclass(frozen=True)
 class Story:
@@ -85,7 +88,9 @@ class Stories:
         return found
 
     def within(self, phase: Phase) -> Story:
-        """Return a story that is over within a phase."""
+        """Return a story that is over within a phase; one of a few is about a collection."""
+        if not self._number % _COLLECTION_EVERY:
+            return self._new(0, ((phase, _OF_A_COLLECTION),))
         return self._new(self._size(), ((phase, self._chance.choice(_WITHIN_A_PHASE)),))
 
     def _story(self, order: Order, cell: tuple[Phase, Phase]) -> Story:

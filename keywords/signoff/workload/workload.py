@@ -43,8 +43,11 @@ from .engine import Engine, Load
 
 ACTIONS = tuple(Action)
 _WATCH_EVERY = timedelta(milliseconds=50)
-_ENOUGH = 20
-"""How many operations each phase must see, whatever else it needs."""
+_PROBE_TIMEOUT = timedelta(milliseconds=500)
+_ENOUGH = 60
+"""How many operations the clients do in each phase, whatever else is due."""
+_FLOOR = 20
+"""How many of them must have been wholly within it."""
 
 
 @dataclass(frozen=True)
@@ -276,7 +279,7 @@ class Workload:
             gauge=limits.sync_lag_goal.total_seconds(),
             terminal=limits.recovery_max.total_seconds(),
             skew=0.5 + abs(self.bed.database.clock_offset().total_seconds()),
-            floor=_ENOUGH,
+            floor=_FLOOR,
             cells=wanted.cuts if wanted.faults else 0,
             deletes=0.3,
             late=0.25,
@@ -308,7 +311,7 @@ def _status_watcher(bed: Testbed) -> _Watcher:
 
 def _probe_watcher(bed: Testbed, role: Role) -> _Watcher:
     def alive() -> bool:
-        if not works(bed, role.value):
+        if not works(bed, role.value, _PROBE_TIMEOUT):
             raise CouldNotObserve(f"the {role.value} does not do its work")
         return True
 
