@@ -7,12 +7,13 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import detection, faults, process_faults, staleness
-from signoff.data_types import Failing, Role
+from signoff import detection, faults, process_faults, proxies, staleness
+from signoff.data_types import Disturbance, Failing, Role, Way
 from signoff.failovers import OUTAGES
 from signoff.guard import Use
 from signoff.local_processes import ProcessId
 from signoff.locked_store import Refused
+from signoff.proxies import Toxic
 from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve
 from signoff.words import count, duration
@@ -154,6 +155,41 @@ class FaultLibrary:
     def start_a_deployment_with_proxies(self, **settings: str) -> None:
         """Like `Start A Deployment Of Its Own`, with a fault proxy between the balancer and each instance."""
         start_own(settings, proxies=True).guard.take(Use.ALONE, timedelta(seconds=10))
+
+    @keyword(tags=["Destructive"])
+    def disturb_way_to(
+        self,
+        way: Way,
+        disturbance: Disturbance,
+        *,
+        by: timedelta = timedelta(seconds=1),
+        status: int = 500,
+        path: str = "",
+        first: int = 0,
+        every: int = 1,
+    ) -> None:
+        """Disturbs requests between the balancer and the primary, the replica, the database or Slack, and proves it.
+
+        ``disturbance`` is ``slow`` (``by`` so much), ``black hole``, ``reset``, ``reply lost`` (after the request was
+        carried out), ``wrong status`` (``status``, without carrying it out), ``cut off`` or ``no json``. ``path`` is a
+        part of the path of the requests it is for, ``first`` only so many of them, ``every`` only each so-many-th.
+        It is proved by the requests that meet it, so there must be some. Only a deployment with fault proxies has it.
+        """
+        values = {
+            Disturbance.SLOW: {"latency": round(by.total_seconds() * 1000)},
+            Disturbance.WRONG_STATUS: {"status": status, "forward": 0},
+            Disturbance.CUT_OFF: {"bytes": 10},
+        }
+        wanted = Toxic("disturbance", disturbance.value, values.get(disturbance, {}), path, first, every)
+        met = proxies.disturb(current(), way.value, wanted)
+        named = disturbance.name.lower().replace("_", " ")
+        record(evidence=f"way to the {way.value} disturbed ({named}), and proved by {count(met, 'request')}")
+
+    @keyword(tags=["Action"])
+    def mend_way_to(self, way: Way) -> None:
+        """Ends `Disturb Way To`, and proves it."""
+        met = proxies.mend(current(), way.value)
+        record(evidence=f"{count(met, 'request')} on the way to the {way.value} met the disturbance")
 
     @keyword(tags=["Check", "Destructive"])
     def missed_checks_should_change_nothing(self, instance: Role, missed: int = 1) -> None:

@@ -143,7 +143,7 @@ class WorkloadLibrary:
         """
         judgement = self._judged().about(subjects or (Subject.CONTENTS,))
         if judgement.evidence is not None:
-            record(evidence=judgement.evidence.sentence(len(judgement.findings)))
+            record(measured=judgement.evidence.sentence(len(judgement.findings)).rstrip("."))
         if judgement.apart:
             record(evidence=f"not promised, and seen: {sentences([str(one) for one in judgement.apart], 1)}")
         if judgement.findings:

@@ -269,7 +269,11 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--port", action="append", default=[], metavar="NAME=NUMBER", help=f"one of {', '.join(PORT_NAMES)}"
     )
-    up.add_argument("--with-proxies", action="store_true", help="a fault proxy between the balancer and each instance")
+    up.add_argument(
+        "--with-proxies",
+        action="store_true",
+        help="fault proxies between the balancer and both instances, PostgreSQL and Slack",
+    )
     up.add_argument("--logs", metavar="DIR", help="log folder (default: results/stack-<pid>)")
     up.add_argument(
         "--suspends-per-minute",

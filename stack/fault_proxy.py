@@ -1,7 +1,8 @@
 """A proxy that makes the faults of a network, and of servers that answer wrongly, on demand.
 
-Run as ``python -m stack.fault_proxy --listen PORT --upstream HOST:PORT --control PORT``. Faults are called toxics, and
-have Toxiproxy's names where it knows them. They are given, listed and taken away over HTTP on the control port:
+Run as ``python -m stack.fault_proxy --listen PORT --upstream HOST:PORT --control PORT [--bytes]``. Faults are called
+toxics, and have Toxiproxy's names where it knows them. They are given, listed and taken away over HTTP on the control
+port:
 
     POST /toxics          {"name", "type", "attributes", "path", "first", "every"}: 201, or 400 with the reason
     GET /toxics           all of them, with "hits" (requests it met) and "passed" (requests of its kind it let pass)
@@ -17,10 +18,14 @@ have Toxiproxy's names where it knows them. They are given, listed and taken awa
 | lost_reply | | the request is carried out, and its reply is lost: the connection is reset |
 | status | status, forward (0 or 1) | that status is answered; with forward=1 after it was carried out |
 | truncate | bytes | the request is carried out, and its reply cut off after so many bytes of its body |
+| garble | | the request is carried out, and its reply has a body that is no JSON |
 
 ``path`` is a part of the request's path ("" concerns all), ``first`` ends a toxic after so many requests (0: never),
 and ``every`` leaves all but each so-many-th alone. Toxics are asked in the order they were given; the first that
 concerns a request decides, and latency adds to any other.
+
+With ``--bytes`` the proxy knows no HTTP, for PostgreSQL: every piece that a client sends counts as a request, and only
+latency, timeout, reset_peer and down can be given.
 """
 
 from __future__ import annotations
@@ -48,7 +53,10 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
     "lost_reply": (),
     "status": ("status", "forward"),
     "truncate": ("bytes",),
+    "garble": (),
 }
+_OF_BYTES = ("latency", "timeout", "reset_peer", "down")
+_PIECE = 64 * 1024
 
 
 class BadToxic(ValueError):
@@ -122,6 +130,12 @@ class Message:
         return self.head.partition(b"\r\n")[0].decode("latin-1").split(" ", 2)
 
     @property
+    def path(self) -> str:
+        """The path of a request, with its query."""
+        words = self.first_line
+        return words[1] if len(words) > 1 else ""
+
+    @property
     def closes(self) -> bool:
         """Whether the connection ends with it."""
         return b"close" in _header(self.head, b"connection").lower()
@@ -179,11 +193,13 @@ class FaultProxy:
     Args:
         port: where it listens, on the loopback interface.
         upstream: host and port that requests go on to.
+        http: whether it knows HTTP; otherwise pieces of bytes are what toxics concern.
     """
 
-    def __init__(self, port: int, upstream: tuple[str, int]) -> None:
+    def __init__(self, port: int, upstream: tuple[str, int], *, http: bool = True) -> None:
         self._port = port
         self._upstream = upstream
+        self._http = http
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
         self.toxics: dict[str, Toxic] = {}
@@ -194,7 +210,8 @@ class FaultProxy:
         Raises:
             OSError: the port is taken.
         """
-        self._server = await asyncio.start_server(self._serve, HOST, self._port, limit=_HEAD_LIMIT)
+        serve = self._serve if self._http else self._relay
+        self._server = await asyncio.start_server(serve, HOST, self._port, limit=_HEAD_LIMIT)
 
     async def close(self) -> None:
         """Listen no more, and reset what is open."""
@@ -205,9 +222,15 @@ class FaultProxy:
             _reset(client)
 
     async def add(self, toxic: Toxic) -> None:
-        """Begin a fault."""
+        """Begin a fault.
+
+        Raises:
+            BadToxic: it can't be had here.
+        """
         if toxic.name in self.toxics:
             raise BadToxic(f"there is a toxic {toxic.name} already")
+        if not self._http and toxic.type not in _OF_BYTES:
+            raise BadToxic(f"this proxy knows no HTTP, so its toxics are {', '.join(_OF_BYTES)}")
         self.toxics[toxic.name] = toxic
         if toxic.type == "down":
             await self.close()
@@ -224,7 +247,7 @@ class FaultProxy:
         try:
             while True:
                 request = await _read(reader)
-                toxic = await self._toxic_for(request)
+                toxic = await self._toxic_for(request.path)
                 kind = toxic.type if toxic is not None else ""
                 attributes = toxic.attributes if toxic is not None else {}
                 if kind == "timeout":
@@ -240,6 +263,9 @@ class FaultProxy:
                 if kind == "lost_reply":
                     _reset(writer)
                     return
+                if kind == "garble":
+                    writer.write(_reply(reply.first_line[1], b"<html>planted by the fault proxy"))
+                    continue
                 if kind == "truncate":
                     writer.write(reply.head + reply.body[: attributes.get("bytes", 0)])
                     return
@@ -256,10 +282,41 @@ class FaultProxy:
             upstream.close()
             writer.close()
 
-    async def _toxic_for(self, request: Message) -> Toxic | None:
-        """Return what decides this request's fate; what delays it has been waited for."""
-        words = request.first_line
-        path = words[1] if len(words) > 1 else ""
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass bytes on, both ways, until one side closes or a toxic ends it."""
+        self._clients.add(writer)
+        back: asyncio.Task[None] | None = None
+        try:
+            upstream_reader, upstream = await asyncio.open_connection(*self._upstream)
+        except OSError:
+            _reset(writer)
+            self._clients.discard(writer)
+            return
+        try:
+            back = asyncio.create_task(_pass_on(upstream_reader, writer))
+            while piece := await reader.read(_PIECE):
+                toxic = await self._toxic_for("")
+                kind = toxic.type if toxic is not None else ""
+                if kind == "timeout" and toxic is not None:
+                    back.cancel()
+                    await _swallow(reader, toxic.attributes.get("timeout", 0))
+                    return
+                if kind in ("reset_peer", "down"):
+                    _reset(writer)
+                    return
+                upstream.write(piece)
+                await upstream.drain()
+        except OSError:
+            _reset(writer)
+        finally:
+            if back is not None:
+                back.cancel()
+            self._clients.discard(writer)
+            upstream.close()
+            writer.close()
+
+    async def _toxic_for(self, path: str) -> Toxic | None:
+        """Return what decides a request's fate; what delays it has been waited for."""
         decided: Toxic | None = None
         for toxic in list(self.toxics.values()):
             if toxic.type != "latency" and decided is not None:
@@ -309,6 +366,14 @@ class _Upstream:
             self._streams = None
 
 
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while piece := await reader.read(_PIECE):
+            writer.write(piece)
+            await writer.drain()
+    writer.close()
+
+
 async def _swallow(reader: asyncio.StreamReader, milliseconds: int) -> None:
     """Take what comes and say nothing, until the client closes or the time is over."""
     with suppress(TimeoutError, OSError):
@@ -327,7 +392,10 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 def _answer(status: int) -> bytes:
-    body = b'{"error":"InternalError","message":"planted by the fault proxy"}'
+    return _reply(str(status), b'{"error":"InternalError","message":"planted by the fault proxy"}')
+
+
+def _reply(status: str, body: bytes) -> bytes:
     head = f"HTTP/1.1 {status} Planted\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode("latin-1") + body
 
@@ -379,8 +447,8 @@ class Control:
         return web.Response(status=204)
 
 
-async def _run(listen: int, upstream: tuple[str, int], control: int) -> None:
-    proxy = FaultProxy(listen, upstream)
+async def _run(listen: int, upstream: tuple[str, int], control: int, *, http: bool) -> None:
+    proxy = FaultProxy(listen, upstream, http=http)
     await proxy.open()
     runner = web.AppRunner(Control(proxy).application(), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
@@ -401,9 +469,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--listen", type=int, required=True, metavar="PORT")
     parser.add_argument("--upstream", type=_address, required=True, metavar="HOST:PORT")
     parser.add_argument("--control", type=int, required=True, metavar="PORT")
+    parser.add_argument("--bytes", action="store_true", help="for a protocol that is not HTTP")
     arguments = parser.parse_args(argv)
     try:
-        asyncio.run(_run(arguments.listen, arguments.upstream, arguments.control))
+        asyncio.run(_run(arguments.listen, arguments.upstream, arguments.control, http=not arguments.bytes))
     except OSError as error:
         print(f"The proxy can't listen: {error.strerror}.", file=sys.stderr)
         return 2

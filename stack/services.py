@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import postgres
@@ -24,7 +24,8 @@ POSTGRES = "chroma-postgres"
 SLACK_SINK = "slack-sink"
 RENDER_API = "render-api"
 PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API)
-PROXY_PORT_NAMES = tuple(f"{name}-proxy{end}" for name in (PRIMARY, REPLICA) for end in ("", "-control"))
+PROXIED = (PRIMARY, REPLICA, POSTGRES, SLACK_SINK)
+PROXY_PORT_NAMES = tuple(f"{name}-proxy{end}" for name in PROXIED for end in ("", "-control"))
 """Further names, for a stack with fault proxies."""
 NO_PROXY = "none"
 """What stands in place of a proxy's control URL when there is no proxy."""
@@ -146,7 +147,8 @@ def plan_stack(
         ports: a port for each of ``PORT_NAMES``.
         overrides: environment variables of the balancer, by name.
         balancer_command: takes the place of the reference balancer; shell-like, ``$PORT`` etc. are expanded.
-        with_proxies: put a fault proxy between the balancer and each instance; ``ports`` has ``PROXY_PORT_NAMES`` too.
+        with_proxies: put a fault proxy between the balancer and each of ``PROXIED``; ``ports`` has
+            ``PROXY_PORT_NAMES`` too.
 
     Raises:
         StackError: an override has no such variable, or the command can't be read.
@@ -167,8 +169,9 @@ def plan_stack(
         "DATABASE_URL": database.dsn,
         "SLACK_WEBHOOK_URL": sink.url + webhook_path,
     }
-    proxies = [_fault_proxy(instance, ports) for instance in (primary, replica)] if with_proxies else []
-    by_proxy = dict(zip(("PRIMARY_URL", "REPLICA_URL"), (proxy.url for proxy in proxies), strict=False))
+    store = _postgres(database)
+    proxies = _fault_proxies((primary, replica, store, sink), ports, database) if with_proxies else []
+    by_proxy = _by_proxy(ports, database, webhook_path) if with_proxies else {}
     needs = tuple(proxy.name for proxy in proxies)
     balancer = _balancer(ports[BALANCER], settings | addresses | by_proxy | dict(overrides), balancer_command, needs)
     render_key = f"rnd_{secrets.token_hex(16)}"
@@ -180,12 +183,13 @@ def plan_stack(
         "SLACK_SINK_URL": sink.url,
         "PRIMARY_PROXY_URL": _control_url(PRIMARY, ports) if with_proxies else NO_PROXY,
         "REPLICA_PROXY_URL": _control_url(REPLICA, ports) if with_proxies else NO_PROXY,
+        "POSTGRES_PROXY_URL": _control_url(POSTGRES, ports) if with_proxies else NO_PROXY,
+        "SLACK_PROXY_URL": _control_url(SLACK_SINK, ports) if with_proxies else NO_PROXY,
         "BALANCER_SERVICE_ID": balancer.render_id,
         "PRIMARY_SERVICE_ID": primary.render_id,
         "REPLICA_SERVICE_ID": replica.render_id,
         "SLACK_SINK_SERVICE_ID": sink.render_id,
     }
-    store = _postgres(database)
     values["POSTGRES_ID"] = store.render_id
     values.update(settings)
     return Plan((store, primary, replica, sink, *proxies, balancer), values, render_key, ports[RENDER_API])
@@ -268,25 +272,42 @@ def _slack_sink(port: int, webhook_path: str) -> Service:
     )
 
 
-def _fault_proxy(instance: Service, ports: Ports) -> Service:
-    name = f"{instance.name}-proxy"
-    arguments = ("--listen", str(ports[name]), "--upstream", f"{HOST}:{instance.port}")
+def _by_proxy(ports: Ports, database: postgres.PostgresServer, webhook_path: str) -> dict[str, str]:
+    """The balancer's addresses of everything that it reaches through a proxy."""
+    urls = {name: f"http://{HOST}:{ports[f'{name}-proxy']}" for name in PROXIED}
+    return {
+        "PRIMARY_URL": urls[PRIMARY],
+        "REPLICA_URL": urls[REPLICA],
+        "DATABASE_URL": replace(database, port=ports[f"{POSTGRES}-proxy"]).dsn,
+        "SLACK_WEBHOOK_URL": urls[SLACK_SINK] + webhook_path,
+    }
+
+
+def _fault_proxies(services: tuple[Service, ...], ports: Ports, database: postgres.PostgresServer) -> list[Service]:
+    behind = PostgresHealth(replace(database, port=ports[f"{POSTGRES}-proxy"]).dsn)
+    return [_fault_proxy(one, ports, behind if one.is_postgres else one.health) for one in services]
+
+
+def _fault_proxy(service: Service, ports: Ports, health: HttpHealth | PostgresHealth) -> Service:
+    name = f"{service.name}-proxy"
+    arguments = ["--listen", str(ports[name]), "--upstream", f"{HOST}:{service.port}"]
+    arguments += ["--control", str(ports[f"{name}-control"]), *(["--bytes"] if service.is_postgres else [])]
     return Service(
         name=name,
-        command=(sys.executable, "-m", "stack.fault_proxy", *arguments, "--control", str(ports[f"{name}-control"])),
+        command=(sys.executable, "-m", "stack.fault_proxy", *arguments),
         environment=_own_code(),
         port=ports[name],
-        health=HttpHealth("/api/v2/heartbeat"),
+        health=health,
         data_folder=None,
         working_folder=_PROJECT,
         render_id=_render_id("srv"),
         plan="free",
-        needs=(instance.name,),
+        needs=(service.name,),
     )
 
 
-def _control_url(instance: str, ports: Ports) -> str:
-    return f"http://{HOST}:{ports[f'{instance}-proxy-control']}"
+def _control_url(name: str, ports: Ports) -> str:
+    return f"http://{HOST}:{ports[f'{name}-proxy-control']}"
 
 
 def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs: tuple[str, ...]) -> Service:

@@ -34,6 +34,31 @@ class Failing(Enum):
     """It answers its heartbeat, and is read as usual."""
 
 
+class Way(Enum):
+    """A way that the balancer's requests take."""
+
+    PRIMARY = "primary"
+    REPLICA = "replica"
+    DATABASE = "postgres"
+    SLACK = "slack"
+
+
+class Disturbance(Enum):
+    """What happens to requests on their way, with the fault proxy's word for it."""
+
+    SLOW = "latency"
+    BLACK_HOLE = "timeout"
+    """They are swallowed, and nothing is ever said."""
+    RESET = "reset_peer"
+    REPLY_LOST = "lost_reply"
+    """They are carried out, and the reply gets lost."""
+    WRONG_STATUS = "status"
+    CUT_OFF = "truncate"
+    """They are carried out, and the reply is cut off."""
+    NO_JSON = "garble"
+    """They are carried out, and the reply says something else."""
+
+
 class Mix(Enum):
     """What a load consists of."""
 

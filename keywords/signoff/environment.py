@@ -141,7 +141,8 @@ class Environment:
         destructive: whether faults may be injected.
         render: None if there is no control plane.
         local: None if its processes are not on this machine.
-        proxies: the control URL of the fault proxy in front of an instance, by role; there may be none.
+        proxies: the control URL of the fault proxy between the balancer and an instance, postgres or slack, by role;
+            there may be none.
         own_deployments: whether deployments of the tests' own can be started beside it (the local stack only).
     """
 
@@ -414,7 +415,7 @@ def _local(tree: _Tree) -> LocalProcesses:
 
 
 def _proxies(tree: _Tree) -> dict[str, str]:
-    found = {role: tree.text(role) for role in ("primary", "replica") if tree.has(role)}
+    found = {role: tree.text(role) for role in ("primary", "replica", "postgres", "slack") if tree.has(role)}
     tree.refuse_others()
     return {role: url for role, url in found.items() if url != NO_PROXY}
 

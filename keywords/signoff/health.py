@@ -265,7 +265,7 @@ class StatusWatch:
 
     def stop(self) -> Watched:
         """End, and return what was seen."""
-        status = self._status.stop()
+        status = self._status.stop(last_look=True)
         return watched(status, {role: sampler.stop() for role, sampler in self._probes.items()})
 
 

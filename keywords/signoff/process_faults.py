@@ -23,6 +23,7 @@ from .history import FaultKind
 from .local_processes import ProcessId, family, is_alive, is_stopped, main_process, open_file, tell
 from .locked_store import LockedStore, Refused, StoreLock
 from .polling import poll
+from .proxies import mend
 from .testbed import Testbed
 from .traffic import last_alive
 from .undo import Remedy
@@ -305,6 +306,7 @@ def undo_everything(bed: Testbed) -> None:
     """
     jobs: list[Callable[[], object]] = [partial(thaw, bed, role) for role in bed.frozen]
     jobs += [partial(unlock_store, bed, role) for role in bed.locked]
+    jobs += [partial(mend, bed, role) for role in bed.poisoned]
     jobs.append(partial(resume_everything, bed))
     problems = []
     for job in jobs:

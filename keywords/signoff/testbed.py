@@ -30,7 +30,7 @@ from .local_stack import LocalStack, claimed_endpoints
 from .locked_store import LockedStore
 from .manifest import Manifest
 from .render import RenderApi
-from .undo import Held, Suspension, UndoJournal
+from .undo import Held, Poisoned, Suspension, UndoJournal
 from .verdict import CouldNotObserve, NotTested
 
 LOCAL = "local"
@@ -74,6 +74,7 @@ class Testbed:
         self.suspended: dict[str, Suspension] = {}
         self.frozen: dict[str, list[Held]] = {}
         self.locked: dict[str, LockedStore] = {}
+        self.poisoned: dict[str, Poisoned] = {}
         self.faults = FaultLog()
         self.pending_seen = False
         """Whether the gauges of owed writes were all seen above zero, so that a zero means something."""

@@ -95,27 +95,36 @@ class Sampler(Generic[Seen]):
         """Return what was seen so far."""
         return list(self._samples)
 
-    def stop(self) -> list[Sample[Seen]]:
-        """End, and return everything that was seen."""
+    def stop(self, *, last_look: bool = False) -> list[Sample[Seen]]:
+        """End, and return everything that was seen.
+
+        Args:
+            last_look: look once more, so that what others have seen before is seen here, too.
+        """
         self._end.set()
         self._thread.join()
         if self._failure is not None:
             raise self._failure
+        if last_look:
+            self._look()
         return self._samples
 
     def _run(self) -> None:
         try:
             while not self._end.is_set():
-                started = time.monotonic()
-                value: Seen | None = None
-                try:
-                    value = self._observe()
-                except CouldNotObserve:
-                    value = None  # a sample without a value says that nothing was seen
-                self._samples.append(Sample(started, time.monotonic(), value))
+                self._look()
                 self._end.wait(self._every)
         except BaseException as error:  # noqa: BLE001 (raised again where the sampler is stopped)
             self._failure = error
+
+    def _look(self) -> None:
+        started = time.monotonic()
+        value: Seen | None = None
+        try:
+            value = self._observe()
+        except CouldNotObserve:
+            value = None  # a sample without a value says that nothing was seen
+        self._samples.append(Sample(started, time.monotonic(), value))
 
 
 def last_alive(samples: Sequence[Sample[bool]], after: float) -> float:

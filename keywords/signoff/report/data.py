@@ -69,6 +69,11 @@ def seeds_of(signoff: SignOff) -> Mapping[str, str]:
     return {test.name: test.metadata["Seed"] for row in signoff.rows for test in row.tests if test.metadata.get("Seed")}
 
 
+def timelines_of(test: JudgedTest) -> tuple[str, ...]:
+    """Return the files of the drawings that a test left, within the results folder."""
+    return _parts([test.metadata.get("Timeline", "")])
+
+
 def as_json(signoff: SignOff, facts: RunFacts) -> dict[str, Any]:
     """Return the content of ``signoff.json``."""
     return {

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..secrets import redact
 from .checklist import Requirement, load_checklist
-from .data import RunFacts, Selection, as_json
+from .data import RunFacts, Selection, as_json, timelines_of
 from .judgement import PlannedTest, SignOff, judge
 from .page import render_page
 from .results import Results, UnreadableResults, read_results
@@ -165,8 +165,19 @@ class ResultsFolder:
         problems += [f"Robot Framework reported an error: {error}" for error in results.errors]
         signoff = judge(checklist or load_checklist(), self.load_plan(), results.tests, problems)
         _write(self.data, as_json(signoff, facts))
-        self.page.write_text(redact(render_page(signoff, facts)), encoding="utf-8")
+        self.page.write_text(redact(render_page(signoff, facts, self._pictures(signoff))), encoding="utf-8")
         return signoff
+
+    def _pictures(self, signoff: SignOff) -> dict[str, str]:
+        """Read the drawings that the tests left; one that is gone is left out, since it proves nothing by itself."""
+        names = {name for row in signoff.rows for test in row.tests for name in timelines_of(test)}
+        root = self.path.resolve()
+        files = {name: (root / name).resolve() for name in names if name.endswith(".svg")}
+        return {
+            name: file.read_text(encoding="utf-8")
+            for name, file in files.items()
+            if file.is_relative_to(root) and file.is_file()
+        }
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..verdict import Outcome
 from .checklist import Limit
-from .data import RunFacts, limits_of, measured_of, seeds_of
+from .data import RunFacts, limits_of, measured_of, seeds_of, timelines_of
 from .judgement import NO_TEST_YET, Row, SignOff
 
 # A word, a sign and a colour each: the colour alone never carries the meaning.
@@ -25,13 +25,20 @@ OUTCOMES = {
 }
 
 
-def render_page(signoff: SignOff, facts: RunFacts) -> str:
+def render_page(signoff: SignOff, facts: RunFacts, pictures: Mapping[str, str] | None = None) -> str:
     """Return the page as HTML.
 
     Args:
         signoff: the judgement.
         facts: what was run against what.
+        pictures: the drawings (SVG) of tests that left one, by the name that their metadata give.
     """
+    drawn = pictures or {}
+
+    def pictures_of(row: Row) -> list[tuple[str, str]]:
+        named = [(test.name, file) for test in row.tests for file in timelines_of(test)]
+        return [(name, drawn[file]) for name, file in named if file in drawn]
+
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -55,6 +62,7 @@ def render_page(signoff: SignOff, facts: RunFacts) -> str:
         contract_of=_contract_of,
         limits_of=limits_of,
         measured_of=measured_of,
+        pictures_of=pictures_of,
     )
 
 

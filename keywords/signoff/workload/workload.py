@@ -272,6 +272,9 @@ class Workload:
             "suspended": limits.failover_max,
             "freeze": limits.freeze_failover_max,
             "gray": limits.gray_failover_max,
+            "slow": limits.gray_failover_max,
+            "black hole": limits.freeze_failover_max,
+            "reset": limits.failover_max,
         }
         return Limits(
             stale=stale.total_seconds(),
