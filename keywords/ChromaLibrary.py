@@ -12,8 +12,8 @@ from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
 from evidence import record
+from signoff import bad_requests, belongings, load, misuse, overload
 from signoff import contents as checks
-from signoff import load, misuse
 from signoff.data_types import Mix, Place, Role
 from signoff.documents import Document, Metadata, embed_with_default_model, make_documents, rewritten
 from signoff.ledger import Kind
@@ -36,6 +36,7 @@ class ChromaLibrary:
     """
 
     def __init__(self) -> None:
+        self._canary: belongings.Canary | None = None
         self._numbers: defaultdict[tuple[str, str], count[int]] = defaultdict(lambda: count(1))
         self._remembered: dict[str, dict[str, dict[str, Document]]] = {}
         self._phases: list[tuple[str, float]] = []
@@ -89,9 +90,10 @@ class ChromaLibrary:
         return name
 
     @keyword(tags=["Destructive"])
-    def delete_collection(self, collection: str) -> None:
-        """Deletes a collection of this run through the balancer. Fails as *not met* if that is not acknowledged."""
-        checks.delete(current(), collection)
+    def delete_collection(self, *collections: str) -> None:
+        """Deletes collections of this run through the balancer. Fails as *not met* if that is not acknowledged."""
+        for collection in collections:
+            checks.delete(current(), collection)
 
     @keyword(tags=["Destructive"])
     def clean_up_after_test(self) -> None:
@@ -396,6 +398,51 @@ class ChromaLibrary:
         ``instance`` is one that is suspended; without it an address is asked where nothing listens.
         """
         record(evidence=misuse.unreadable(current(), collection, instance.value if instance else ""))
+
+    @keyword(tags=["Check"])
+    def bad_requests_should_be_refused(self, collection: str) -> None:
+        """Sends malformed JSON, bodies that are too large, wrong dimensions, unknown collections and the like.
+
+        Each must be answered with the right 4xx within the deployment's own timeout, and nothing may change.
+        """
+        record(measured=bad_requests.refused(current(), collection))
+
+    @keyword(tags=["Check"])
+    def overload_should_be_refused_in_time(self, session: str, *, at_least: int = 1) -> None:
+        """Checks how the writes of `Write At Once` were answered: served, or refused with 503, all in time.
+
+        A refusal must say that it had no effect, and when to come back. ``at_least`` so many must have been refused.
+        """
+        seen = overload.judge(current(), session, at_least)
+        record(
+            measured=f"{seen.served} writes served and {seen.refused} refused, the slowest after "
+            f"{duration(seen.slowest)}"
+        )
+
+    # ---------------------------------------------------------------- what belongs to others
+
+    @keyword(tags=["Action"])
+    def plant_canary(self, stem: str = "collection") -> None:
+        """Creates a collection that stands for somebody else's, named as the tests' own are, past the manifest."""
+        self._canary = belongings.plant(current(), stem)
+
+    @keyword(tags=["Check"])
+    def deleting_the_canary_should_be_refused(self) -> None:
+        """Checks that every keyword that deletes refuses a collection that this run's manifest doesn't name."""
+        belongings.refuses_to_delete(current(), self._planted())
+        record(evidence="deleting what is not in the manifest was refused")
+
+    @keyword(tags=["Check"])
+    def canary_should_be_unchanged(self) -> None:
+        """Checks that the canary is on both instances what it was, in every field; and removes it."""
+        record(measured=belongings.unchanged(current(), self._planted()))
+        belongings.remove(current(), self._planted())
+        self._canary = None
+
+    def _planted(self) -> belongings.Canary:
+        if self._canary is None:
+            raise CouldNotObserve("there is no canary; Plant Canary gives one")
+        return self._canary
 
     # ---------------------------------------------------------------- time and load
 

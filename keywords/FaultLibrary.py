@@ -7,8 +7,9 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import detection, faults, process_faults, proxies, staleness
-from signoff.data_types import Disturbance, Failing, Role, Way
+from signoff import belongings, detection, faults, process_faults, proxies, staleness
+from signoff import interruption as interruption_of
+from signoff.data_types import Disturbance, Failing, Interruption, Role, Way
 from signoff.failovers import OUTAGES
 from signoff.guard import Use
 from signoff.local_processes import ProcessId
@@ -215,6 +216,29 @@ class FaultLibrary:
             f"while a returned instance still owed writes; {seen.failed} without an answer",
         )
         staleness.judge(seen)
+
+    # ---------------------------------------------------------------- permission and interruption
+
+    @keyword(tags=["Check"])
+    def faults_should_need_permission(self) -> None:
+        """Checks that no fault is made in an environment that forbids it, or while others may use the deployment."""
+        number = belongings.faults_need_permission(current())
+        record(measured=f"{number} faults refused without permission, and both instances answer")
+
+    @keyword(tags=["Check", "Destructive"])
+    def interrupted_run_should_mend_what_it_broke(self, interruption: Interruption) -> None:
+        """Starts a whole run on the deployment of its own, and interrupts it while it has an instance suspended.
+
+        ``interruption`` is ``ctrl c``, ``killed worker`` or ``lost machine``. The instance must answer again (after a
+        lost machine: at the start of the next run), the report must not call met what was cut short, and what is left
+        over must be listed and purgeable.
+        """
+        ways = {
+            Interruption.CTRL_C: interruption_of.interrupted_by_ctrl_c,
+            Interruption.KILLED_WORKER: interruption_of.killed_worker,
+            Interruption.LOST_MACHINE: interruption_of.lost_machine,
+        }
+        record(measured=ways[interruption](current()))
 
     # ---------------------------------------------------------------- undo
 

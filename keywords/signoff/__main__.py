@@ -1,4 +1,4 @@
-"""The command line of the sign-off: ``python -m keywords.signoff`` and ``python -m keywords.signoff report``."""
+"""The command line: ``python -m keywords.signoff``, and with ``report`` or ``purge``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from .environment import BadEnvironment
+from .leftovers import purge
 from .local_stack import StackFailed
 from .plan import BadSelection
 from .preflight import PreflightFailed
 from .report.checklist import BadChecklist
 from .report.data import Selection
 from .report.folder import BadFolder, ResultsFolder
-from .run import LOCAL, RESULTS, SUITES, CannotRun, Options, complain, report, sign_off
+from .run import LOCAL, RESULTS, SUITES, CannotRun, Options, complain, environment_of, report, sign_off
 from .verdict import CouldNotObserve
 
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if given[:1] == ["purge"]:
+            return _purge(_purge_parser().parse_args(given[1:]).environment or _environment_variable())
         if given[:1] == ["report"]:
             return report(ResultsFolder(_report_parser().parse_args(given[1:]).results.resolve()))
         return sign_off(_options(given), say=_say)
@@ -63,7 +66,8 @@ def _options(given: Sequence[str]) -> Options:
         prog="python -m keywords.signoff",
         allow_abbrev=False,
         description="Sign off a deployment. Exit code: 0 GO, 1 NO-GO, 2 incomplete or not run.",
-        epilog="'report' in place of the options makes the page again from an existing results folder.",
+        epilog="'report' in place of the options makes the page again from an existing results folder; "
+        "'purge' deletes the collections that earlier runs left behind.",
     )
     add = parser.add_argument
     add("source", metavar="SUITES", nargs="?", type=Path, default=SUITES, help="folder of suites, or one suite file")
@@ -89,6 +93,17 @@ def _report_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m keywords.signoff report", allow_abbrev=False)
     parser.add_argument("--results", metavar="DIR", type=Path, default=RESULTS)
     return parser
+
+
+def _purge_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m keywords.signoff purge", allow_abbrev=False)
+    parser.add_argument("--environment", metavar="NAME|PATH", help="where (default: $SIGNOFF_ENVIRONMENT, else local)")
+    return parser
+
+
+def _purge(name: str) -> int:
+    purge(environment_of(name), _say)
+    return 0
 
 
 def _environment_variable() -> str:

@@ -59,6 +59,15 @@ class Disturbance(Enum):
     """They are carried out, and the reply says something else."""
 
 
+class Interruption(Enum):
+    """How a run is cut short."""
+
+    CTRL_C = "ctrl c"
+    KILLED_WORKER = "killed worker"
+    LOST_MACHINE = "lost machine"
+    """All its processes are killed at once."""
+
+
 class Mix(Enum):
     """What a load consists of."""
 

@@ -266,6 +266,17 @@ def _name_or_absolute_path(environment: str) -> str:
     return str(Path(environment).resolve()) if Path(environment).is_file() else environment
 
 
+def environment_of(name: str) -> Environment:
+    """Return an environment that is up already: a hosted one, or the local stack whose file SIGNOFF_STACK names.
+
+    Raises:
+        BadEnvironment: if there is no such environment, or a variable is missing.
+        CannotRun: if the stack's file can't be read.
+    """
+    given = _given_stack(Path(os.environ["SIGNOFF_STACK"])) if "SIGNOFF_STACK" in os.environ else {}
+    return load_environment(name, {**os.environ, **given})
+
+
 def _given_stack(path: Path) -> dict[str, str]:
     try:
         endpoints = json.loads(path.read_text(encoding="utf-8"))

@@ -297,6 +297,18 @@ def start_own(settings: Mapping[str, str], *, proxies: bool = False) -> Testbed:
     return _current
 
 
+def own_endpoints() -> dict[str, str]:
+    """Return the endpoints of what :func:`start_own` started last.
+
+    Raises:
+        CouldNotObserve: if nothing was started.
+    """
+    with _lock:
+        if not _own:
+            raise CouldNotObserve("this needs a deployment of its own; Start A Deployment Of Its Own gives one")
+        return dict(_own[-1][0].endpoints)
+
+
 def stop_own() -> None:
     """Stop what :func:`start_own` started last, and go back to what was tested before; nothing if there is none."""
     global _current

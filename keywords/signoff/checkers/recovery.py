@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from ..documents import by_id
+from ..fault_log import on_the_way_to
 from ..history import Action, History, Operation, Result
 from ..words import count, duration
 from .findings import Checked, Finding, VerdictClass, untested
@@ -85,7 +86,7 @@ def check(view: View) -> Checked:
     judged = 0
     for one in recoveries(view.history):
         limit = view.limits.first_good.get(one.outage.kind.value)
-        if limit is None or one.outage.target not in ("primary", "replica"):
+        if limit is None or one.outage.target.removeprefix(on_the_way_to("")) not in ("primary", "replica"):
             continue
         if any(_overlap(one.outage, other) for other in outages(view.history) if other.fault != one.outage.fault):
             continue  # with more than one fault at a time nothing promises that work goes on

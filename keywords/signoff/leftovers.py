@@ -1,0 +1,78 @@
+"""What interrupted runs left behind: collections that a manifest names, and that nobody has deleted or kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from .client import Writer
+from .environment import Environment
+from .instances import Instance
+from .manifest import FOLDER
+from .outcomes import Effect
+from .verdict import CouldNotObserve
+from .words import count
+
+Say = Callable[[str], None]
+
+
+def leftovers(deployment: str, folder: Path = FOLDER) -> list[tuple[Path, str]]:
+    """Return the collections that runs created on a deployment and did not delete, with the manifest that names each.
+
+    Args:
+        deployment: the balancer's URL, as the manifests have it.
+        folder: where the manifests lie.
+    """
+    found: list[tuple[Path, str]] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        there: dict[str, None] = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                event = json.loads(line)
+                name, kind, where = str(event["collection"]), event["event"], event["deployment"]
+            except (ValueError, KeyError, TypeError):
+                continue  # the process died while it wrote this line, so nothing had been created yet
+            if where != deployment:
+                continue
+            if kind == "created":
+                there[name] = None
+            elif kind == "deleted":
+                there.pop(name, None)
+        found += [(path, name) for name in there]
+    return found
+
+
+def purge(environment: Environment, say: Say, folder: Path = FOLDER) -> int:
+    """Delete what interrupted or failed runs left on a deployment; only full names that a manifest has are deleted.
+
+    Returns:
+        How many collections were deleted.
+
+    Raises:
+        CouldNotObserve: if one can't be deleted; the others are tried all the same.
+    """
+    left = leftovers(environment.balancer_url, folder)
+    if not left:
+        say(f"No collection is left of earlier runs on {environment.balancer_url}.")
+        return 0
+    patience = environment.settings.request_timeout * 2
+    writer = Writer(environment.balancer_url, patience)
+    reader = Instance("balancer", environment.balancer_url, patience)
+    deleted = 0
+    failed = []
+    for number, (path, name) in enumerate(left, 1):
+        if reader.has_collection(name):
+            answered = writer.drop(f"purge-{path.stem}-{number}", name)
+            if answered.effect is not Effect.DONE:
+                failed.append(f"{name} ({answered.answer_in_words})")
+                continue
+            deleted += 1
+            say(f"Deleted {name}.")
+        event = {"event": "deleted", "collection": name, "deployment": environment.balancer_url}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+    if failed:
+        raise CouldNotObserve(f"{count(len(failed), 'collection')} could not be deleted: {failed[0]}")
+    say(f"{count(deleted, 'collection')} deleted, {len(left) - deleted} were gone already.")
+    return deleted
