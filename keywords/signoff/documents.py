@@ -178,11 +178,18 @@ def differing_fields(expected: Document, seen: Document) -> list[str]:
         found.append(_metadata_difference(expected.metadata, seen.metadata))
     if len(expected.embedding) != len(seen.embedding):
         found.append(f"embedding has {len(seen.embedding)} values instead of {len(expected.embedding)}")
-    else:
-        pairs = zip(expected.embedding, seen.embedding, strict=True)
-        if wrong := sum(not abs(one - other) <= TOLERANCE for one, other in pairs):
-            found.append(f"embedding differs in {wrong} of {len(seen.embedding)} values")
+    elif wrong := _differing_values(expected.embedding, seen.embedding):
+        found.append(f"embedding differs in {wrong} of {len(seen.embedding)} values")
     return found
+
+
+def near(one: Embedding, other: Embedding) -> bool:
+    """Whether two embeddings are the same within what float32 and its decimal form lose."""
+    return len(one) == len(other) and not _differing_values(one, other)
+
+
+def _differing_values(one: Embedding, other: Embedding) -> int:
+    return sum(not abs(first - second) <= TOLERANCE for first, second in zip(one, other, strict=True))
 
 
 def by_id(documents: Iterable[Document]) -> dict[str, Document]:

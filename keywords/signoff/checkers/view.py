@@ -10,7 +10,7 @@ from functools import cached_property
 from math import inf
 
 from ..data_types import Role
-from ..documents import Document, differing_fields
+from ..documents import Document, differing_fields, near
 from ..history import Action, FinalRead, History, LogRow, Operation, Result
 from .registers import Reached, Register, Step, Value, last, reach
 
@@ -147,7 +147,8 @@ class View:
         operation = self.by_token.get(token) or self.by_token.get(str(in_metadata))
         if operation is None or operation.action.of_collection:
             # Neither text nor metadata tell, but the embedding is derived from the text, and may.
-            operation = next((one for one in own if one.written(document.id).embedding == document.embedding), None)
+            made = (one for one in own if near(one.written(document.id).embedding, document.embedding))
+            operation = next(made, None)
         if operation is None:
             return Recognized(None)
         elsewhere = named.removeprefix("Document ") != document.id and self.by_token.get(token) is not None

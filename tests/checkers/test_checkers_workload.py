@@ -1,0 +1,209 @@
+"""What a workload adds to a history: queries, the time until work goes on, and whether the load was as planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from honest_deployment import START, Run
+
+from signoff.checkers.findings import VerdictClass
+from signoff.checkers.floor import evidence
+from signoff.checkers.judging import Subject, judge_history
+from signoff.checkers.recovery import recoveries
+from signoff.data_types import Role
+from signoff.documents import embed
+from signoff.fault_log import FaultLog, on_the_way_to
+from signoff.history import (
+    Action,
+    FaultEvent,
+    FaultKind,
+    History,
+    Limits,
+    Probe,
+    Result,
+    Stage,
+    StatusSample,
+)
+
+NEAREST_FIRST = 3
+
+
+def asked(run: Run, question: str, **changes: object) -> History:
+    """The history with one query at its end, answered rightly unless something is changed."""
+    run.ask(Action.QUERY, collection="orders")
+    history = run.history(outage=False)
+    query = history.operations[-1]
+    final = next(read for read in history.finals if read.instance is Role.PRIMARY)
+    vector = embed(question)
+
+    def distance(values: tuple[float, ...]) -> float:
+        return sum((one - other) ** 2 for one, other in zip(values, vector, strict=True))
+
+    found = tuple(sorted(final.documents, key=lambda one: distance(one.embedding))[:NEAREST_FIRST])
+    right = replace(query, question=question, results=NEAREST_FIRST, found=found)
+    return replace(history, operations=(*history.operations[:-1], replace(right, **changes)))  # type: ignore[arg-type]
+
+
+def stocked(number: int) -> Run:
+    run = Run()
+    run.ask(Action.CREATE)
+    for index in range(number):
+        run.ask(Action.ADD, f"d{index}")
+    run.now += 10  # long enough ago that every read has to show it
+    return run
+
+
+def wrong_answers(history: History) -> list[str]:
+    findings = judge_history(history).findings
+    return [finding.sentence for finding in findings if finding.verdict is VerdictClass.WRONG_ANSWER]
+
+
+def test_the_nearest_documents_nearest_first_are_right() -> None:
+    assert wrong_answers(asked(stocked(8), "anything")) == []
+
+
+def test_a_query_that_leaves_the_nearest_out_is_named() -> None:
+    history = asked(stocked(8), "anything")
+    query = history.operations[-1]
+    others = [one for one in history.finals[0].documents if one not in query.found]
+    cut = replace(query, found=(*query.found[1:], others[-1]))
+    assert "without" in wrong_answers(replace(history, operations=(*history.operations[:-1], cut)))[0]
+
+
+def test_a_query_in_another_order_is_named() -> None:
+    history = asked(stocked(8), "anything")
+    query = history.operations[-1]
+    turned = replace(query, found=query.found[::-1])
+    assert "another order" in wrong_answers(replace(history, operations=(*history.operations[:-1], turned)))[0]
+
+
+def test_a_query_with_too_few_answers_is_named() -> None:
+    history = asked(stocked(8), "anything")
+    query = history.operations[-1]
+    few = replace(query, found=query.found[:1])
+    assert len(wrong_answers(replace(history, operations=(*history.operations[:-1], few)))) == 1
+
+
+def test_a_document_that_may_be_gone_may_be_missing() -> None:
+    run = stocked(2)
+    run.ask(Action.DELETE, "d0", client="two", result=Result.INDETERMINATE, effect=False)
+    run.now += 10
+    history = asked(run, "anything")
+    query = history.operations[-1]
+    without = replace(query, found=tuple(one for one in query.found if one.id != "d0"))
+    unresolved = replace(history, operations=(*history.operations[:-1], without), log_rows=(), log_reads=())
+    assert wrong_answers(unresolved) == []
+    # The log says that the delete was given up, so the document is certainly there.
+    assert len(wrong_answers(replace(history, operations=(*history.operations[:-1], without)))) == 1
+
+
+# ---------------------------------------------------------------- recovery
+
+
+def with_outage(history: History, kind: FaultKind = FaultKind.CRASH, target: str = "primary") -> History:
+    stages = zip(Stage, (START + 10, START + 10.01, START + 20, START + 20.01), strict=True)
+    faults = tuple(FaultEvent("1", kind, target, stage, at, "seen") for stage, at in stages)
+    probes = (Probe(Role.PRIMARY, START + 11, START + 11.1, False),)
+    header = replace(history.header, limits=Limits(first_good={"crash": 1.0}))
+    return replace(history, header=header, faults=faults, probes=probes)
+
+
+def stream(*moments: tuple[float, Result, bool]) -> History:
+    """Writes at these moments (seconds from the start), each with its result, and read back at once or not."""
+    run = Run()
+    run.ask(Action.CREATE)
+    for index, (at, result, read_back) in enumerate(moments):
+        written = run.ask(Action.ADD, f"d{index}", at=START + at, takes=0.05, result=result)
+        if read_back:
+            run.ask(Action.GET, f"d{index}", at=written.returned + 0.01, takes=0.04)
+    return run.history(outage=False)
+
+
+OK, UNKNOWN = Result.OK, Result.INDETERMINATE
+
+
+def test_the_first_good_write_is_one_that_was_begun_after_the_fault_and_read_back() -> None:
+    writes = stream((9.98, OK, True), (10.2, UNKNOWN, False), (10.4, OK, False), (10.6, OK, True))
+    (seen,) = recoveries(with_outage(writes))
+    assert seen.first_good == pytest.approx(0.7)
+    assert seen.last_failing == pytest.approx(0.2)
+    assert (seen.failed, seen.tried) == (1, 5)
+
+
+def test_a_late_recovery_is_slow_and_says_how_slow() -> None:
+    judgement = judge_history(with_outage(stream((10.2, UNKNOWN, False), (13, OK, True))))
+    said = judgement.about([Subject.RECOVERY]).findings[0]
+    assert said.verdict is VerdictClass.SLOW_FAILOVER
+    assert "3.1 s after fault 1" in said.sentence
+
+
+def test_a_write_that_fails_later_is_slow_too() -> None:
+    judgement = judge_history(with_outage(stream((10.1, OK, True), (15, UNKNOWN, False), (16, OK, True))))
+    assert "the last failing request began 5 s" in judgement.about([Subject.RECOVERY]).findings[0].sentence
+
+
+def test_work_that_never_goes_on_is_slow() -> None:
+    judgement = judge_history(with_outage(stream((10.1, UNKNOWN, False), (15, UNKNOWN, False))))
+    assert "None of 2 writes" in judgement.about([Subject.RECOVERY]).findings[0].sentence
+
+
+# ---------------------------------------------------------------- what the load has to have been
+
+
+def untested(history: History) -> list[str]:
+    return [gap.sentence for gap in evidence(history)[1]]
+
+
+def test_a_load_that_came_late_was_not_the_load() -> None:
+    history = stream(*[(n / 10, OK, False) for n in range(40)])
+    late = tuple(replace(one, due=one.invoked - 0.5) for one in history.operations)
+    limited = replace(history, operations=late, header=replace(history.header, limits=Limits(late=0.25)))
+    assert any("began more than 500 ms late" in sentence for sentence in untested(limited))
+
+
+def test_too_few_deletes_are_not_tested() -> None:
+    history = stream((1, OK, False))
+    adds = replace(history, header=replace(history.header, limits=Limits(deletes=0.3)))
+    assert any("0 % of the mutations were deletes, and at least 30%" in sentence for sentence in untested(adds))
+
+
+def test_an_order_that_no_fault_cut_is_not_tested() -> None:
+    run = Run()
+    run.ask(Action.CREATE)
+    run.ask(Action.ADD, "d", at=START + 5)
+    run.ask(Action.DELETE, "d", at=START + 15)
+    history = with_outage(run.history(outage=False))
+    wanted = replace(history, header=replace(history.header, limits=Limits(cells=1)))
+    said = next(sentence for sentence in untested(wanted) if "has to be cut" in sentence)
+    assert "add-delete before|during" not in said
+    assert "add-delete during|after 0 times" in said
+
+
+# ---------------------------------------------------------------- faults on the way
+
+
+def test_what_the_balancer_cannot_reach_it_may_call_unhealthy() -> None:
+    writes = stream(*[(n, OK, False) for n in range(5, 30)])
+    for target, lies in ((on_the_way_to("primary"), False), ("slack", True)):
+        history = with_outage(writes, FaultKind.BLACK_HOLE, target)
+        moments = [START + 9 + n / 10 for n in range(150)]
+        probes = tuple(Probe(role, at, at + 0.01, True) for at in moments for role in Role)
+        cut_off = [START + 11 <= at <= START + 20 for at in moments]
+        statuses = tuple(
+            StatusSample(at + 0.02, at + 0.03, {"primary": not away, "replica": True})
+            for at, away in zip(moments, cut_off, strict=True)
+        )
+        judgement = judge_history(replace(history, probes=probes, statuses=statuses))
+        assert bool(judgement.about([Subject.STATUS]).findings) is lies
+
+
+def test_stages_are_told_when_they_are_proved() -> None:
+    log, heard = FaultLog(), list[FaultEvent]()
+    log.listeners.append(heard.append)
+    log.proved(FaultKind.CRASH, "primary", 5.0, "refused")
+    assert (log.effective_at, log.any_open) == (5.0, True)
+    log.restored("primary", 6.0, "answered")
+    log.restored("replica", 6.0, "answered")
+    assert [(event.stage, event.target) for event in heard] == [(stage, "primary") for stage in Stage]
+    assert not log.any_open
