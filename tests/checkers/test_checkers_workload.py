@@ -98,6 +98,25 @@ def test_a_document_that_may_be_gone_may_be_missing() -> None:
     assert len(wrong_answers(replace(history, operations=(*history.operations[:-1], without)))) == 1
 
 
+# ---------------------------------------------------------------- reads beside writes
+
+
+def test_a_read_beside_a_write_may_see_half_of_it_and_a_later_one_may_not() -> None:
+    for beside in (True, False):
+        run = stocked(1)
+        update = run.ask(Action.UPDATE, "d0", takes=0.2)
+        run.ask(Action.GET, "d0", client="two", at=update.invoked + (0.1 if beside else 5.0))
+        run.now += 1
+        history = run.history(outage=False)
+        read = history.operations[-1]
+        before = history.operations[1].written("d0")
+        mixed = replace(before, embedding=update.written("d0").embedding)
+        judgement = judge_history(
+            replace(history, operations=(*history.operations[:-1], replace(read, found=(mixed,))))
+        )
+        assert (VerdictClass.MANGLED in judgement.classes) is not beside
+
+
 # ---------------------------------------------------------------- recovery
 
 

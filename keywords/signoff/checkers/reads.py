@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..documents import Document, by_id
+from ..documents import Document, by_id, near
 from ..history import Action, Operation, Result
 from ..words import duration
 from .findings import Checked, Finding, VerdictClass
@@ -78,7 +78,7 @@ def _judged(
     if document is not None:
         recognized = view.recognize(document, register.collection, register.incarnation)
         strange = stranger(view, recognized, document, register, f"in what client {read.client} read")
-        if strange is not None:
+        if strange is not None and not _half_written(read, document, mutations, recognized.operation):
             yield Finding(strange.verdict, strange.sentence, (read.id, *strange.operations))
         source = recognized.operation
         if source is None or not recognized.here:
@@ -131,6 +131,25 @@ def _judged(
         words += _state(value, view)
         yield Finding(VerdictClass.MONOTONIC_READS, words, (before.read.id, read.id))
     earlier[read.client] = _Look(read, value, masks)
+
+
+def _half_written(read: Operation, document: Document, mutations: list[Mutation], source: Operation | None) -> bool:
+    """Whether a document that was read is partly as a write found it, which was under way, and partly as it left it.
+
+    Chroma keeps texts and metadata in one place and embeddings in another, and a read asks one after the other.
+    """
+    under_way = [
+        one.operation for one in mutations if one.operation.invoked < read.returned and one.until > read.invoked
+    ]
+    if source is None or not under_way or source.action.of_collection:
+        return False
+    written = [operation.written(document.id) for operation in (source, *under_way)]
+    text, metadata = document.text, dict(document.metadata or {})
+    return (
+        any(text == one.text for one in written)
+        and any(metadata.get("token") == (one.metadata or {}).get("token") for one in written)
+        and any(near(one.embedding, document.embedding) for one in written)
+    )
 
 
 def _any(masks: Iterable[int], due: Iterable[int]) -> bool:
