@@ -1,4 +1,4 @@
-"""Runs every benchmark on one stack and prints a table: ``python -m bench [--only throughput|outage|lag]``."""
+"""Runs every benchmark on one stack and prints a table: ``python -m bench [--only throughput|outage|lag|workload]``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "keywords"))
 
 from signoff.local_stack import LocalStack
 
-from . import judging, lag, outage, throughput
+from . import judging, lag, outage, throughput, workload
 
 REPEATS = 10
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -100,7 +100,27 @@ def _last_signoff() -> Iterable[Row]:
     )
 
 
-PARTS = {"throughput": _throughput, "outage": _outage, "lag": _lag}
+def _workload(endpoints: dict[str, str]) -> Iterable[Row]:
+    compared = [workload.throughput(endpoints["BALANCER_URL"]) for _ in range(3)]
+    ratio = statistics.median(one.ratio for one in compared)
+    last = compared[-1]
+    yield (
+        f"workload, {workload.CLIENTS} clients, median of 3 beside a bare aiohttp loop",
+        f"{last.workload:.0f}/s of {last.bare:.0f}/s bare: {ratio:.2f}",
+        ">= 0.9",
+        _holds(ratio >= 0.9),
+    )
+    late = workload.lateness(endpoints["BALANCER_URL"])
+    p99 = _percentile(late, 99)
+    yield (
+        f"workload, arrivals behind their schedule at {workload.RATE:.0f}/s",
+        f"p50 {statistics.median(late) * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms, max {max(late) * 1e3:.1f} ms",
+        "p99 <= 10 ms",
+        _holds(p99 <= 0.01),
+    )
+
+
+PARTS = {"throughput": _throughput, "outage": _outage, "lag": _lag, "workload": _workload}
 
 
 def main() -> int:

@@ -1,12 +1,21 @@
-"""How reads are shared between the instances, by the balancer's own counters."""
+"""How reads are shared between the instances: by a document that tells who answered, and by the balancer's counters.
+
+The counters are the balancer's own word. So there is a witness: a document that is written differently on each instance
+directly, behind the balancer's back, in a collection that serves nothing else.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
+from .contents import create, hold_exactly, write
+from .documents import make_documents, payload
 from .guard import Use
+from .instances import COLLECTIONS
+from .ledger import Kind
 from .load import known_documents, read_correctly
 from .polling import poll
 from .testbed import ROLES, Testbed
@@ -47,13 +56,54 @@ def share(bed: Testbed, name: str, expected: float | None, reads: int) -> tuple[
     ratio = bed.environment.settings.read_replica_ratio if expected is None else expected
     if not 0 <= ratio <= 1:
         raise CouldNotObserve(f"a share of {ratio:g} can't be: 0 to 1 are allowed")
-    moved = _moved_by(bed, name, reads)
+    read_correctly(bed, name, min(reads, 20))
+    witness = _witness(bed)
+    before = _counters(bed)
+    told = _witnessed(bed, witness, reads)
+    moved = {role: number - before[role] for role, number in _counters(bed).items()}
+    if moved != told:
+        raise NotMet(
+            f"the documents themselves tell {_in_words(told)}, and the balancer counts {_in_words(moved)}; "
+            f"{_context(bed, name)}"
+        )
     allowed = f"share of the replica {ratio:.0%}" + (f" ± {_tolerance(ratio, reads):.1%}" if 0 < ratio < 1 else "")
-    if sum(moved.values()) != reads:
-        raise NotMet(f"{reads} reads moved the request counters by {_in_words(moved)}; {_context(bed, name)}")
-    if problem := _share_problem(bed, moved, ratio):
+    if problem := _share_problem(bed, told, ratio):
         raise NotMet(f"{problem}; {_context(bed, name)}")
     return f"the replica answered {moved['replica']} of {reads} reads ({moved['replica'] / reads:.0%})", allowed
+
+
+def _witness(bed: Testbed) -> str:
+    """Create a collection whose only document says on each instance that can be reached which one it is."""
+    name = bed.fresh_name("witness")
+    create(bed, name, None)
+    document = make_documents("witness", 1)[0]
+    write(bed, Kind.ADD, name, [document])
+    healthy = [role for role, instance in bed.balancer.status().instances.items() if instance.healthy]
+    hold_exactly(bed, [name], healthy, bed.environment.limits.sync_lag_max)
+    _wait_until_in_line(bed)
+    for role in healthy:
+        instance = bed.instance(role)
+        body = payload([replace(document, text=role)])
+        reply = instance.wire.call("POST", f"{COLLECTIONS}/{instance.uuid_of(name)}/upsert", payload=body)
+        if reply.status != 200:
+            raise CouldNotObserve(f"the witness can't be written to the {role}: {reply.text}")
+    return name
+
+
+def _witnessed(bed: Testbed, name: str, reads: int) -> dict[str, int]:
+    """Read the witness through the balancer, and return how often each instance answered."""
+    tracked = bed.tracked(name)
+    told = dict.fromkeys(ROLES, 0)
+    for number in range(1, reads + 1):
+        try:
+            found = bed.through_balancer.documents_by_reference(tracked.id)
+        except CouldNotObserve as error:
+            raise NotMet(f"read {number} of {reads} failed: {error.sentence}") from None
+        texts = [document.text for document in found.values()]
+        if len(texts) != 1 or texts[0] not in told:
+            raise NotMet(f"read {number} of {reads} was answered with {texts}, which is on neither instance")
+        told[texts[0]] += 1
+    return told
 
 
 def _share_problem(bed: Testbed, moved: Mapping[str, int], ratio: float) -> str:
