@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -147,7 +148,10 @@ class WorkloadLibrary:
         if judgement.apart:
             record(evidence=f"not promised, and seen: {sentences([str(one) for one in judgement.apart], 1)}")
         if judgement.findings:
-            raise NotMet(sentences([str(finding) for finding in judgement.findings]))
+            tally = Counter(finding.verdict.value for finding in judgement.findings)
+            classes = ", ".join(f"{number} {name}" for name, number in tally.most_common())
+            found = sentences([finding.sentence for finding in judgement.findings], 3)
+            raise NotMet(f"{count(tally.total(), 'violation')} ({classes}): {found}")
         if judgement.gaps:
             untested = judgement.outcome is Outcome.NOT_TESTED
             raise (NotTested if untested else CouldNotObserve)(sentences([gap.sentence for gap in judgement.gaps]))

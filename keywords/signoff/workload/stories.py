@@ -44,6 +44,7 @@ STRADDLING = (
 
 _WITHIN_A_PHASE = (
     (Action.ADD, Action.DELETE),
+    (Action.ADD, Action.ADD),  # the second one changes nothing
     (Action.ADD, Action.UPSERT, Action.DELETE),
     (Action.UPSERT, Action.DELETE),
     (Action.ADD, Action.UPDATE, Action.DELETE),
