@@ -10,10 +10,10 @@ from evidence import record
 from signoff import belongings, detection, faults, process_faults, proxies, staleness
 from signoff import interruption as interruption_of
 from signoff.data_types import Disturbance, Failing, Interruption, Role, Way
-from signoff.failovers import OUTAGES
 from signoff.guard import Use
 from signoff.local_processes import ProcessId
 from signoff.locked_store import Refused
+from signoff.outages import OUTAGES
 from signoff.proxies import Toxic
 from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve

@@ -14,17 +14,18 @@ from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
 from evidence import picture, record
-from signoff import failovers
 from signoff.checkers.judging import Judgement, Subject, judge_history
 from signoff.checkers.recovery import Recovery, recoveries
 from signoff.data_types import Failing, Role
 from signoff.history import History, Result
+from signoff.outages import OUTAGES
 from signoff.places import RESULTS
 from signoff.recheck import told
 from signoff.testbed import current
 from signoff.traffic import distribution
 from signoff.verdict import CouldNotObserve, NotMet, NotTested, Outcome
 from signoff.words import count, duration, sentences
+from signoff.workload import repeats
 from signoff.workload.timeline import draw
 from signoff.workload.workload import Wanted, Workload
 
@@ -84,7 +85,7 @@ class WorkloadLibrary:
         ``failing`` is ``suspended``, ``crashed``, ``frozen`` or ``unable to write``. Every fault is proved, and so is
         its end; the clients do what is due before, during and after each one. The seed of the load gives the phases.
         """
-        failovers.repeat(self._work(), instance.value, failovers.OUTAGES[failing], times)
+        repeats.repeat(self._work(), instance.value, OUTAGES[failing], times)
         record(evidence=f"{instance.value} {failing.value} and brought back {count(times, 'time')} at random phase")
 
     @keyword(tags=["Destructive"])
@@ -93,7 +94,7 @@ class WorkloadLibrary:
 
         Whoever runs it has to start it again within RECOVERY_MAX.
         """
-        down = failovers.kill_balancer_repeatedly(self._work(), times)
+        down = repeats.kill_balancer_repeatedly(self._work(), times)
         record(
             measured=f"balancer up again {', '.join(duration(one) for one in down)} after each kill",
             limit=current().environment.limits.words("RECOVERY_MAX"),

@@ -22,7 +22,6 @@ from .testbed import ROLES, Testbed
 from .undo import unresolved
 from .verdict import CouldNotObserve, NotMet, NotTested, VerdictError
 from .words import count
-from .workload.closing import digest_of
 
 _DOCUMENTS = 25
 
@@ -100,7 +99,7 @@ def remove(bed: Testbed, canary: Canary) -> None:
 
 
 def _digests(bed: Testbed, name: str) -> dict[str, str]:
-    return {role: digest_of(bed, role, name) for role in ROLES}
+    return {role: bed.instance(role).digest(name) for role in ROLES}
 
 
 def faults_need_permission(bed: Testbed) -> int:

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from .failovers import Outage
 from .health import healthy_again, require_steady
+from .outages import Outage
 from .polling import poll
 from .process_faults import undo_everything
 from .proxies import Toxic, hits, toxic

@@ -192,6 +192,14 @@ def _differing_values(one: Embedding, other: Embedding) -> int:
     return sum(not abs(first - second) <= TOLERANCE for first, second in zip(one, other, strict=True))
 
 
+def digest(document: Document) -> int:
+    """Return a number of 128 bits that tells a document, with all its fields and their types, from others."""
+    metadata = json.dumps(document.metadata, sort_keys=True, ensure_ascii=False)
+    # repr tells 1 from 1.0 and True; a float32 has one repr.
+    whole = repr((document.id, document.text, metadata, document.embedding))
+    return int.from_bytes(hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+
+
 def by_id(documents: Iterable[Document]) -> dict[str, Document]:
     """Return the documents by their ids."""
     return {document.id: document for document in documents}

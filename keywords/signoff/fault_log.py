@@ -11,11 +11,6 @@ from .history import FaultEvent, FaultKind, Stage
 Listener = Callable[[FaultEvent], None]
 
 
-def on_the_way_to(role: str) -> str:
-    """Return what a fault between the balancer and an instance is aimed at; the instance itself is well."""
-    return f"way to the {role}"
-
-
 class FaultLog:
     """What was broken and mended. Stages are told once they are proved, with the moment at which they were reached.
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from .health import probe
 from .history import FaultKind
 from .polling import poll
+from .probing import probe
 from .testbed import ROLES, Testbed
 from .traffic import Sample, last_alive
 from .verdict import CouldNotObserve, NotMet

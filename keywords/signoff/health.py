@@ -9,13 +9,11 @@ from datetime import datetime, timedelta
 
 from .balancer import Status
 from .polling import poll
+from .probing import PROBE_EVERY, PROBE_TIMEOUT, probe
 from .testbed import ROLES, Testbed
 from .traffic import Distribution, Sample, Sampler, at_once, distribution, untrue_stretches
 from .verdict import CouldNotObserve, NotMet
 from .words import count, duration, listing, sentences
-
-_PROBE_TIMEOUT = timedelta(seconds=2)
-_PROBE_EVERY = timedelta(milliseconds=40)
 
 
 def direct_findings(bed: Testbed) -> list[str]:
@@ -23,7 +21,7 @@ def direct_findings(bed: Testbed) -> list[str]:
     found = []
     for role in ROLES:
         try:
-            bed.instance(role).heartbeat(_PROBE_TIMEOUT)
+            bed.instance(role).heartbeat(PROBE_TIMEOUT)
             bed.instance(role).list_collections()
         except CouldNotObserve as error:
             found.append(error.sentence)
@@ -151,7 +149,7 @@ def healthy_again(bed: Testbed, role: str, within: timedelta) -> float:
     begin = bed.faults.restored_at(role)
 
     def look() -> str:
-        bed.instance(role).heartbeat(_PROBE_TIMEOUT)
+        bed.instance(role).heartbeat(PROBE_TIMEOUT)
         status = bed.balancer.status()
         good = status.healthy_instances == 2 and status.instances[role].healthy
         return "" if good else str(status)
@@ -260,23 +258,13 @@ class StatusWatch:
     """Looks at /status, and directly at each instance, until it is stopped."""
 
     def __init__(self, bed: Testbed) -> None:
-        self._status: Sampler[Status] = Sampler(bed.balancer.status, _PROBE_EVERY).start()
+        self._status: Sampler[Status] = Sampler(bed.balancer.status, PROBE_EVERY).start()
         self._probes = {role: probe(bed, role) for role in ROLES}
 
     def stop(self) -> Watched:
         """End, and return what was seen."""
         status = self._status.stop(last_look=True)
         return watched(status, {role: sampler.stop() for role, sampler in self._probes.items()})
-
-
-def probe(bed: Testbed, role: str) -> Sampler[bool]:
-    """Begin to ask a service directly whether it works, again and again."""
-
-    def alive() -> bool:
-        bed.ask(role, _PROBE_TIMEOUT)
-        return True
-
-    return Sampler(alive, _PROBE_EVERY).start()
 
 
 def watched(status: Sequence[Sample[Status]], probes: Mapping[str, Sequence[Sample[bool]]]) -> Watched:

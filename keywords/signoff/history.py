@@ -163,6 +163,11 @@ class FaultKind(Enum):
         return self in stopping
 
 
+def on_the_way_to(role: str) -> str:
+    """Return the target of a fault between the balancer and an instance; the instance itself is well."""
+    return f"way to the {role}"
+
+
 class Stage(Enum):
     """How far a fault is."""
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from .documents import Document, documents_from
+from .documents import Document, digest, documents_from
 from .verdict import CouldNotObserve, NotMet
 from .wire import Reply, Wire
 
@@ -162,6 +162,18 @@ class Instance:
     def pages(self, name: str) -> Iterator[list[Document]]:
         """Yield every document of a collection with its content, page by page."""
         yield from self._pages(self.uuid_of(name))
+
+    def digest(self, name: str) -> str:
+        """Return a digest of a collection's whole content, whatever order it is given in.
+
+        Each page is forgotten once it is counted in, so a large collection takes no memory.
+        """
+        total, number = 0, 0
+        for page in self.pages(name):
+            for document in page:
+                total = (total + digest(document)) % 2**128
+                number += 1
+        return f"{number}-{total:032x}"
 
     def _pages(self, uuid: str) -> Iterator[list[Document]]:
         read = 0

@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 from .documents import make_documents, payload
 from .faults import resume_everything
-from .health import probe
 from .history import FaultKind
 from .local_processes import ProcessId, family, is_alive, is_stopped, main_process, open_file, tell
 from .locked_store import LockedStore, Refused, StoreLock
 from .polling import poll
+from .probing import probe
 from .proxies import mend
 from .testbed import Testbed
 from .traffic import last_alive

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from .fault_log import on_the_way_to
-from .history import FaultKind
+from .history import FaultKind, on_the_way_to
 from .polling import poll
 from .testbed import Testbed
 from .verdict import CouldNotObserve, NotMet, NotTested

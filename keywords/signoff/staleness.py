@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from .contents import create, hold_exactly
 from .documents import Document, make_documents, rewritten
-from .failovers import Outage
 from .health import healthy_again, require_steady
 from .ledger import Kind
+from .outages import Outage
 from .outcomes import Effect
 from .process_faults import undo_everything
 from .testbed import ROLES, Testbed

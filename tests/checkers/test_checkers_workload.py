@@ -13,7 +13,7 @@ from signoff.checkers.judging import Subject, judge_history
 from signoff.checkers.recovery import recoveries
 from signoff.data_types import Role
 from signoff.documents import embed
-from signoff.fault_log import FaultLog, on_the_way_to
+from signoff.fault_log import FaultLog
 from signoff.history import (
     Action,
     FaultEvent,
@@ -24,6 +24,7 @@ from signoff.history import (
     Result,
     Stage,
     StatusSample,
+    on_the_way_to,
 )
 
 NEAREST_FIRST = 3

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from ..documents import by_id
-from ..fault_log import on_the_way_to
-from ..history import Action, History, Operation, Result
+from ..history import Action, History, Operation, Result, on_the_way_to
 from ..words import count, duration
 from .findings import Checked, Finding, VerdictClass, untested
 from .outages import Outage, outages

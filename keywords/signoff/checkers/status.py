@@ -6,8 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from ..data_types import Role
-from ..fault_log import on_the_way_to
-from ..history import Probe, StatusSample
+from ..history import Probe, StatusSample, on_the_way_to
 from ..traffic import Sample, untrue_stretches
 from ..words import duration
 from .findings import Checked, Finding, VerdictClass, unobserved, untested

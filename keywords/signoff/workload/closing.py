@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ..data_types import Role
 from ..database import Transaction
-from ..documents import Document
 from ..history import Event, FinalRead, LogRead, LogRow, MappingRead, Operation
 from ..polling import poll
 from ..testbed import ROLES, Testbed
@@ -84,7 +81,7 @@ def _alike(bed: Testbed, name: str) -> bool:
     there = [bed.instance(role).has_collection(name) for role in ROLES]
     if not all(there):
         return not any(there)
-    one, other = (digest_of(bed, role, name) for role in ROLES)
+    one, other = (bed.instance(role).digest(name) for role in ROLES)
     return one == other
 
 
@@ -121,27 +118,7 @@ def mapping(bed: Testbed, names: Sequence[str]) -> MappingRead:
 def digests(bed: Testbed, role: Role, leave_out: Collection[str]) -> Digests:
     """Return a digest of every collection of an instance, by name, but for those that are left out."""
     listed = bed.instance(role.value).list_collections()
-    return {info.name: digest_of(bed, role.value, info.name) for info in listed if info.name not in leave_out}
-
-
-def digest_of(bed: Testbed, role: str, name: str) -> str:
-    """Return a digest of a collection's whole content on one instance, whatever order it is given in.
-
-    Each page is forgotten once it is counted in, so a large collection takes no memory.
-    """
-    total, number = 0, 0
-    for page in bed.instance(role).pages(name):
-        for document in page:
-            total = (total + _digest(document)) % 2**128
-            number += 1
-    return f"{number}-{total:032x}"
-
-
-def _digest(document: Document) -> int:
-    metadata = json.dumps(document.metadata, sort_keys=True, ensure_ascii=False)
-    # repr tells 1 from 1.0 and True; a float32 has one repr.
-    whole = repr((document.id, document.text, metadata, document.embedding))
-    return int.from_bytes(hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+    return {info.name: bed.instance(role.value).digest(info.name) for info in listed if info.name not in leave_out}
 
 
 def written_by_others(

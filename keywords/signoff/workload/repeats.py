@@ -1,39 +1,18 @@
-"""Ways in which an instance goes and comes back, and doing so again and again while clients are at work."""
+"""A fault again and again, at a random phase each time, while clients are at work."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
-from .data_types import Failing
-from .faults import resume, suspend
-from .health import healthy_again
-from .locked_store import Refused
-from .process_faults import balancer_back, crash, freeze, kill_balancer, lock_store, thaw, unlock_store
-from .testbed import Testbed
-from .verdict import CouldNotObserve
-from .workload.workload import Workload
+from ..health import healthy_again
+from ..outages import Outage
+from ..process_faults import balancer_back, kill_balancer
+from ..verdict import CouldNotObserve
+from .workload import Workload
 
 _PLAYED_WITHIN = timedelta(seconds=90)
-
-
-@dataclass(frozen=True)
-class Outage:
-    """How an instance is taken away, and brought back; each proves what it did."""
-
-    begin: Callable[[Testbed, str], object]
-    end: Callable[[Testbed, str], object]
-
-
-OUTAGES: Mapping[Failing, Outage] = {
-    Failing.SUSPENDED: Outage(suspend, resume),
-    Failing.CRASHED: Outage(crash, resume),
-    Failing.FROZEN: Outage(freeze, thaw),
-    Failing.UNABLE_TO_WRITE: Outage(lambda bed, role: lock_store(bed, role, Refused.WRITES), unlock_store),
-}
 
 
 def repeat(workload: Workload, role: str, outage: Outage, times: int) -> None:
