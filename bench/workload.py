@@ -14,9 +14,9 @@ from itertools import count
 import aiohttp
 import uvloop
 
+from signoff.clients.instances import COLLECTIONS
 from signoff.documents import embed, make_documents, payload
 from signoff.history import Action, Operation
-from signoff.instances import COLLECTIONS
 from signoff.workload.engine import Engine, Load
 
 CLIENTS = 8

@@ -12,13 +12,13 @@ from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
 from evidence import record
-from signoff import bad_requests, belongings, load, misuse, overload
-from signoff import contents as checks
+from signoff.checks import bad_requests, belongings, load, misuse, overload
+from signoff.checks import contents as checks
+from signoff.checks.unusual import CONDITIONS, unusual_documents
 from signoff.data_types import Mix, Place, Role
 from signoff.documents import Document, Metadata, embed_with_default_model, make_documents, rewritten
 from signoff.ledger import Kind
 from signoff.testbed import current
-from signoff.unusual import CONDITIONS, unusual_documents
 from signoff.verdict import CouldNotObserve, NotMet
 from signoff.words import count as count_of
 from signoff.words import duration, listing

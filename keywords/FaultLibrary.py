@@ -7,14 +7,15 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import belongings, detection, faults, process_faults, proxies, staleness
-from signoff import interruption as interruption_of
+from signoff.checks import belongings, detection, staleness
+from signoff.checks import interruption as interruption_of
 from signoff.data_types import Disturbance, Failing, Interruption, Role, Way
-from signoff.guard import Use
-from signoff.local_processes import ProcessId
-from signoff.locked_store import Refused
-from signoff.outages import OUTAGES
-from signoff.proxies import Toxic
+from signoff.faults import control_plane, processes, proxies
+from signoff.faults.guard import Use
+from signoff.faults.local_processes import ProcessId
+from signoff.faults.locked_store import Refused
+from signoff.faults.outages import OUTAGES
+from signoff.faults.proxies import Toxic
 from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve
 from signoff.words import count, duration
@@ -41,25 +42,25 @@ class FaultLibrary:
 
         `Resume Instance` brings it back.
         """
-        took = process_faults.crash(current(), instance.value)
+        took = processes.crash(current(), instance.value)
         record(evidence=f"{instance.value} killed, and proved to refuse connections after {duration(took)}")
 
     @keyword(tags=["Destructive"])
     def freeze_instance(self, instance: Role) -> None:
         """Freezes every process of the primary or the replica, and proves that it accepts connections and is silent."""
-        took = process_faults.freeze(current(), instance.value)
+        took = processes.freeze(current(), instance.value)
         record(evidence=f"{instance.value} frozen, and proved to be silent after {duration(took)}")
 
     @keyword(tags=["Action"])
     def thaw_instance(self, instance: Role) -> None:
         """Lets a frozen instance go on, and proves that it answers."""
-        took = process_faults.thaw(current(), instance.value)
+        took = processes.thaw(current(), instance.value)
         record(evidence=f"{instance.value} thawed, and proved to answer after {duration(took)}")
 
     @keyword(tags=["Check"])
     def instance_should_be_frozen(self, instance: Role) -> None:
         """Checks that a frozen instance is still silent, so that the premise of a test still holds."""
-        process_faults.require_silent(current(), instance.value)
+        processes.require_silent(current(), instance.value)
 
     @keyword(tags=["Destructive"])
     def make_instance_unable_to_write(self, instance: Role, refused: Refused = Refused.WRITES) -> None:
@@ -67,7 +68,7 @@ class FaultLibrary:
 
         ``refused`` is ``writes`` (it is still read as usual) or ``reads and writes``.
         """
-        took = process_faults.lock_store(current(), instance.value, refused)
+        took = processes.lock_store(current(), instance.value, refused)
         record(
             evidence=f"{instance.value} proved to answer its heartbeat and not to write after {duration(took)}",
         )
@@ -75,38 +76,38 @@ class FaultLibrary:
     @keyword(tags=["Action"])
     def let_instance_write_again(self, instance: Role) -> None:
         """Unlocks an instance's store, and proves that a direct write works."""
-        took = process_faults.unlock_store(current(), instance.value)
+        took = processes.unlock_store(current(), instance.value)
         record(evidence=f"{instance.value} proved to write again after {duration(took)}")
 
     @keyword(tags=["Check"])
     def instance_should_be_unable_to_write(self, instance: Role) -> None:
         """Checks that an instance still answers its heartbeat and can't write, so that a test's premise still holds."""
-        process_faults.require_unable_to_write(current(), instance.value)
+        processes.require_unable_to_write(current(), instance.value)
 
     # ---------------------------------------------------------------- the database
 
     @keyword(tags=["Destructive"])
     def suspend_database(self) -> None:
         """Suspends PostgreSQL through the control plane, and proves that it doesn't answer."""
-        took = faults.suspend(current(), "postgres")
+        took = control_plane.suspend(current(), "postgres")
         record(evidence=f"PostgreSQL suspended, and proved to be down after {duration(took)}")
 
     @keyword(tags=["Action"])
     def resume_database(self) -> None:
         """Resumes PostgreSQL, and proves that it answers."""
-        took = faults.resume(current(), "postgres")
+        took = control_plane.resume(current(), "postgres")
         record(evidence=f"PostgreSQL resumed, and proved to answer after {duration(took)}")
 
     @keyword(tags=["Destructive"])
     def freeze_database(self) -> None:
         """Freezes every process of PostgreSQL, and proves that it accepts connections and is silent."""
-        took = process_faults.freeze(current(), "postgres")
+        took = processes.freeze(current(), "postgres")
         record(evidence=f"PostgreSQL frozen, and proved to be silent after {duration(took)}")
 
     @keyword(tags=["Action"])
     def thaw_database(self) -> None:
         """Lets a frozen PostgreSQL go on, and proves that it answers."""
-        took = process_faults.thaw(current(), "postgres")
+        took = processes.thaw(current(), "postgres")
         record(evidence=f"PostgreSQL thawed, and proved to answer after {duration(took)}")
 
     # ---------------------------------------------------------------- the balancer
@@ -114,7 +115,7 @@ class FaultLibrary:
     @keyword(tags=["Destructive"])
     def kill_balancer(self) -> None:
         """Kills the balancer (SIGKILL), and proves that it is gone. Whoever runs it has to start it again."""
-        self._killed = process_faults.kill_balancer(current())
+        self._killed = processes.kill_balancer(current())
         record(evidence="balancer killed, and proved to refuse connections")
 
     @keyword(tags=["Check", "Wait"])
@@ -124,7 +125,7 @@ class FaultLibrary:
         if killed is None:
             raise CouldNotObserve("the balancer was not killed; Kill Balancer does that")
         bed = current()
-        took = process_faults.balancer_back(
+        took = processes.balancer_back(
             bed, killed, within if within is not None else bed.environment.limits.recovery_max
         )
         record(
@@ -246,4 +247,4 @@ class FaultLibrary:
     def undo_every_fault(self) -> None:
         """Thaws, unlocks and resumes whatever this run has broken, and proves that it answers; for teardowns."""
         self._killed = None
-        process_faults.undo_everything(current())
+        processes.undo_everything(current())

@@ -7,9 +7,9 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import health, sharing, start
+from signoff.checks import health, sharing, start
 from signoff.data_types import Role
-from signoff.guard import Use
+from signoff.faults.guard import Use
 from signoff.testbed import current, start_own, stop_own
 from signoff.verdict import CouldNotObserve, NotMet
 from signoff.words import duration

@@ -7,7 +7,7 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import audit, logged, mapping
+from signoff.checks import audit, logged, mapping
 from signoff.data_types import Request, Role
 from signoff.testbed import current
 from signoff.words import count, duration

@@ -5,10 +5,10 @@ from __future__ import annotations
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff import faults
 from signoff.data_types import Role
+from signoff.faults import control_plane
+from signoff.faults.undo import replay
 from signoff.testbed import current
-from signoff.undo import replay
 from signoff.words import duration
 
 
@@ -24,7 +24,7 @@ class RenderLibrary:
     @keyword(tags=["Destructive"])
     def suspend_instance(self, instance: Role) -> None:
         """Suspends the primary or the replica, and proves that it does not answer."""
-        took = faults.suspend(current(), instance.value)
+        took = control_plane.suspend(current(), instance.value)
         record(evidence=f"{instance.value} suspended, and proved to be down after {duration(took)}")
 
     @keyword(tags=["Destructive"])
@@ -36,13 +36,13 @@ class RenderLibrary:
     @keyword(tags=["Action"])
     def resume_instance(self, instance: Role) -> None:
         """Resumes a suspended instance, and proves that it answers."""
-        took = faults.resume(current(), instance.value)
+        took = control_plane.resume(current(), instance.value)
         record(evidence=f"{instance.value} resumed, and proved to answer after {duration(took)}")
 
     @keyword(tags=["Action"])
     def resume_everything(self) -> None:
         """Resumes whatever this run has suspended, and proves that it answers; for teardowns."""
-        faults.resume_everything(current())
+        control_plane.resume_everything(current())
 
     @keyword(tags=["Action"])
     def undo_interrupted_runs(self) -> None:
@@ -54,16 +54,16 @@ class RenderLibrary:
     @keyword(tags=["Destructive"])
     def restart_instance(self, instance: Role) -> None:
         """Restarts the primary or the replica, and proves that it went away and answers again."""
-        took = faults.restart(current(), instance.value)
+        took = control_plane.restart(current(), instance.value)
         record(evidence=f"{instance.value} restarted in {duration(took)}")
 
     @keyword(tags=["Check"])
     def instance_should_be_down(self, instance: Role) -> None:
         """Checks, directly, that an instance does not answer now, so that the premise of a test still holds."""
-        faults.require_down(current(), instance.value)
+        control_plane.require_down(current(), instance.value)
 
     @keyword(tags=["Check", "Wait"])
     def control_plane_should_show(self, instance: Role, *events: str) -> None:
         """Checks that the control plane lists these events of an instance's service, e.g. ``service_suspended``."""
-        faults.shows_events(current(), instance.value, events)
+        control_plane.shows_events(current(), instance.value, events)
         record(evidence=f"the control plane shows {', '.join(events)} for the {instance.value}")

@@ -17,8 +17,8 @@ from evidence import picture, record
 from signoff.checkers.judging import Judgement, Subject, judge_history
 from signoff.checkers.recovery import Recovery, recoveries
 from signoff.data_types import Failing, Role
+from signoff.faults.outages import OUTAGES
 from signoff.history import History, Result
-from signoff.outages import OUTAGES
 from signoff.places import RESULTS
 from signoff.recheck import told
 from signoff.testbed import current

@@ -11,15 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
+from .checks.preflight import PreflightFailed
 from .environment import BadEnvironment
 from .leftovers import purge
 from .local_stack import StackFailed
-from .plan import BadSelection
-from .preflight import PreflightFailed
 from .report.checklist import BadChecklist
 from .report.data import Selection
 from .report.folder import BadFolder, ResultsFolder
-from .run import LOCAL, RESULTS, SUITES, CannotRun, Options, complain, environment_of, report, sign_off
+from .runner.plan import BadSelection
+from .runner.run import LOCAL, RESULTS, SUITES, CannotRun, Options, complain, environment_of, report, sign_off
 from .verdict import CouldNotObserve
 
 

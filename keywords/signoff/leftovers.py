@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from .client import Writer
+from .clients.client import Writer
+from .clients.instances import Instance
 from .environment import Environment
-from .instances import Instance
 from .manifest import FOLDER
 from .outcomes import Effect
 from .verdict import CouldNotObserve

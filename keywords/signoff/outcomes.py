@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import Enum
 
-from .wire import NoAnswer, Reply
+from .clients.wire import NoAnswer, Reply
 
 
 class Effect(Enum):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .checkers.judging import Judgement, judge_history
 from .history import BadHistory, History, read_history
-from .run import complain
+from .runner.run import complain
 
 USAGE = "Name one history file: python -m keywords.signoff.recheck results/…/history.jsonl"
 

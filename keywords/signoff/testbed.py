@@ -17,20 +17,20 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from .balancer import Balancer
-from .client import Told, Write, Writer, official_client, told_by_client
-from .database import Database
+from .clients.balancer import Balancer
+from .clients.client import Told, Write, Writer, official_client, told_by_client
+from .clients.database import Database
+from .clients.instances import CollectionInfo, Instance
+from .clients.render import RenderApi
 from .documents import Document, payload
 from .environment import Environment, load_environment
-from .fault_log import FaultLog
-from .guard import Guard, Use
-from .instances import CollectionInfo, Instance
+from .faults.fault_log import FaultLog
+from .faults.guard import Guard, Use
+from .faults.locked_store import LockedStore
+from .faults.undo import Held, Poisoned, Suspension, UndoJournal
 from .ledger import Change, Kind, Ledger
 from .local_stack import LocalStack, claimed_endpoints
-from .locked_store import LockedStore
 from .manifest import Manifest
-from .render import RenderApi
-from .undo import Held, Poisoned, Suspension, UndoJournal
 from .verdict import CouldNotObserve, NotTested
 
 LOCAL = "local"

@@ -13,7 +13,7 @@ from signoff.checkers.judging import Subject, judge_history
 from signoff.checkers.recovery import recoveries
 from signoff.data_types import Role
 from signoff.documents import embed
-from signoff.fault_log import FaultLog
+from signoff.faults.fault_log import FaultLog
 from signoff.history import (
     Action,
     FaultEvent,

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signoff.checkers.classification import classify
+from signoff.clients.wire import NoAnswer, Reply
 from signoff.history import Action, Result
 from signoff.outcomes import Effect, effect_of
-from signoff.wire import NoAnswer, Reply
 
 ARGUMENT = b'{"error": "InvalidArgumentError", "message": "Collection expecting embedding with dimension of 16"}'
 

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from signoff.instances import Instance
+from signoff.clients.instances import Instance
 from signoff.polling import poll
 from signoff.ports import unused_port
 from signoff.verdict import CouldNotObserve

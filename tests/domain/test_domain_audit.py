@@ -7,14 +7,14 @@ from datetime import datetime
 
 import pytest
 
-from signoff.audit import receipt_findings, transaction_findings
-from signoff.balancer import CollectionMapping, metric
-from signoff.client import Write
-from signoff.database import Transaction
+from signoff.checks.audit import receipt_findings, transaction_findings
+from signoff.checks.mapping import row_findings
+from signoff.clients.balancer import CollectionMapping, metric
+from signoff.clients.client import Write
+from signoff.clients.database import Transaction
+from signoff.clients.wire import NoAnswer, Reply
 from signoff.documents import Document, make_documents
-from signoff.mapping import row_findings
 from signoff.verdict import CouldNotObserve
-from signoff.wire import NoAnswer, Reply
 
 NOW = datetime(2026, 1, 1)
 DOCUMENT = make_documents("d", 1)[0]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signoff.conditions import matches
+from signoff.checks.conditions import matches
+from signoff.checks.nearest import nearest, query_problem
 from signoff.documents import (
     TOLERANCE,
     Document,
@@ -22,7 +23,6 @@ from signoff.documents import (
     rewritten,
     same,
 )
-from signoff.nearest import nearest, query_problem
 from signoff.verdict import CouldNotObserve
 
 values = st.one_of(st.text(max_size=5), st.integers(-3, 3), st.floats(-2, 2), st.booleans())

@@ -15,13 +15,13 @@ import pytest
 from fake_clock import FakeClock
 from test_domain_environment import VARIABLES
 
+from signoff.clients.render import RenderApi
 from signoff.environment import RenderAccess, load_environment
-from signoff.guard import Guard, Use
+from signoff.faults.guard import Guard, Use
+from signoff.faults.undo import UndoJournal, replay, unresolved
 from signoff.local_stack import LocalStack, StackFailed, claimed_endpoints
 from signoff.manifest import Manifest
-from signoff.render import RenderApi
 from signoff.testbed import Testbed
-from signoff.undo import UndoJournal, replay, unresolved
 from signoff.verdict import CouldNotObserve, NotTested
 
 KEY = "rnd_fedcba9876543210"

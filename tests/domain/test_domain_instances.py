@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from real_chroma import RealChroma
 
-from signoff.client import Writer
+from signoff.checks.preflight import PreflightFailed, _two_instances
+from signoff.checks.unusual import unusual_documents
+from signoff.clients.client import Writer
+from signoff.clients.instances import COLLECTIONS, Instance
+from signoff.clients.wire import NoAnswer
 from signoff.documents import Document, by_id, differences, make_documents
-from signoff.instances import COLLECTIONS, Instance
 from signoff.ledger import Kind
 from signoff.outcomes import Effect
 from signoff.ports import unused_port
-from signoff.preflight import PreflightFailed, _two_instances
-from signoff.unusual import unusual_documents
 from signoff.verdict import CouldNotObserve
-from signoff.wire import NoAnswer
 
 Servers = tuple[RealChroma, RealChroma]
 DOCUMENTS = make_documents("d", 10, token="t")

@@ -7,10 +7,10 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signoff.clients.wire import NoAnswer, Reply
 from signoff.documents import Document, make_documents, rewritten
 from signoff.ledger import Change, Kind, Ledger, after, judge
 from signoff.outcomes import Effect, effect_of
-from signoff.wire import NoAnswer, Reply
 
 ONE = make_documents("d", 1, token="1")[0]
 TWO, THREE = rewritten(ONE, "2"), rewritten(ONE, "3")

@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signoff.polling import poll
-from signoff.traffic import (
-    Sample,
-    Sampler,
-    at_once,
-    distribution,
-    last_alive,
-    untrue_stretches,
-)
+from signoff.traffic import Sample, Sampler, at_once, distribution, last_alive, untrue_stretches
 from signoff.verdict import CouldNotObserve
 
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from signoff import faults, process_faults
 from signoff.environment import load_environment
-from signoff.guard import Guard, Use
-from signoff.local_processes import ProcessId, family, identity, is_alive, is_stopped, main_process, tell
+from signoff.faults import control_plane, processes
+from signoff.faults.guard import Guard, Use
+from signoff.faults.local_processes import ProcessId, family, identity, is_alive, is_stopped, main_process, tell
+from signoff.faults.locked_store import Refused, StoreLock
+from signoff.faults.undo import Remedy, UndoJournal, replay, unresolved
 from signoff.local_stack import LocalStack
-from signoff.locked_store import Refused, StoreLock
 from signoff.testbed import Testbed
-from signoff.undo import Remedy, UndoJournal, replay, unresolved
 from signoff.verdict import CouldNotObserve, NotTested
 
 SECOND = timedelta(seconds=1)
@@ -43,7 +43,7 @@ def bed(stack: LocalStack, tmp_path: Path) -> Iterator[Testbed]:
     bed.guard = Guard(bed.environment.balancer_url, tmp_path / "locks")
     bed.guard.take(Use.ALONE, timedelta(0))
     yield bed
-    process_faults.undo_everything(bed)
+    processes.undo_everything(bed)
     bed.close()
     assert unresolved(tmp_path / "undo") == []
 
@@ -55,52 +55,52 @@ def sleeper() -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize("role", ["primary", "postgres"])
 def test_a_frozen_service_is_proved_and_goes_on_in_the_same_process(bed: Testbed, role: str) -> None:
     root = main_process(bed.environment, role)
-    process_faults.freeze(bed, role)
+    processes.freeze(bed, role)
     assert all(is_stopped(process) for process in family(root))
-    process_faults.require_silent(bed, role)
+    processes.require_silent(bed, role)
     with pytest.raises(CouldNotObserve):
         bed.ask(role, SECOND)
-    process_faults.thaw(bed, role)
+    processes.thaw(bed, role)
     bed.ask(role, SECOND)
     assert main_process(bed.environment, role) == root
     with pytest.raises(CouldNotObserve, match=f"the frozen {role} answers"):
-        process_faults.require_silent(bed, role)
+        processes.require_silent(bed, role)
 
 
 def test_a_crashed_instance_stays_down_and_is_another_process_afterwards(bed: Testbed) -> None:
     root = main_process(bed.environment, "replica")
-    process_faults.crash(bed, "replica")
+    processes.crash(bed, "replica")
     assert not is_alive(root)
     with pytest.raises(CouldNotObserve, match="the replica has a fault already"):
-        process_faults.freeze(bed, "replica")
-    faults.resume(bed, "replica")
+        processes.freeze(bed, "replica")
+    control_plane.resume(bed, "replica")
     assert main_process(bed.environment, "replica") != root
 
 
 def test_a_killed_balancer_is_started_again_by_the_stack(bed: Testbed) -> None:
-    killed = process_faults.kill_balancer(bed)
-    assert process_faults.balancer_back(bed, killed, timedelta(seconds=15)) > 0.5
+    killed = processes.kill_balancer(bed)
+    assert processes.balancer_back(bed, killed, timedelta(seconds=15)) > 0.5
 
 
 @pytest.mark.parametrize("refused", list(Refused))
 def test_a_locked_instance_answers_its_heartbeat_and_recovers_without_a_restart(bed: Testbed, refused: Refused) -> None:
     root = main_process(bed.environment, "primary")
-    process_faults.lock_store(bed, "primary", refused)
+    processes.lock_store(bed, "primary", refused)
     bed.ask("primary", SECOND)
-    process_faults.require_unable_to_write(bed, "primary")
-    process_faults.unlock_store(bed, "primary")
+    processes.require_unable_to_write(bed, "primary")
+    processes.unlock_store(bed, "primary")
     assert main_process(bed.environment, "primary") == root
 
 
 def test_postgresql_can_be_suspended(bed: Testbed) -> None:
-    faults.suspend(bed, "postgres")
+    control_plane.suspend(bed, "postgres")
     with pytest.raises(CouldNotObserve):
         bed.ask("postgres", timedelta(seconds=2))
-    faults.resume(bed, "postgres")
+    control_plane.resume(bed, "postgres")
 
 
 def test_the_next_run_thaws_what_a_dead_one_had_frozen(bed: Testbed, tmp_path: Path) -> None:
-    process_faults.freeze(bed, "replica")
+    processes.freeze(bed, "replica")
     bed.frozen.clear()  # as if this process had died
     assert replay(replace(bed.environment, local=None), tmp_path / "undo") == []
     assert replay(bed.environment, tmp_path / "undo") == ["replica"]
@@ -160,7 +160,7 @@ def test_a_process_that_has_the_pid_now_is_never_touched() -> None:
 
 def test_a_deployment_elsewhere_offers_no_such_fault(bed: Testbed) -> None:
     bed.environment = replace(bed.environment, local=None)
-    for fault in (process_faults.crash, process_faults.freeze):
+    for fault in (processes.crash, processes.freeze):
         with pytest.raises(NotTested, match="only the local stack offers that fault"):
             fault(bed, "primary")
 
@@ -168,7 +168,7 @@ def test_a_deployment_elsewhere_offers_no_such_fault(bed: Testbed) -> None:
 def test_faults_need_the_deployment_alone(bed: Testbed) -> None:
     bed.guard.take(Use.SHARED, timedelta(0))
     with pytest.raises(CouldNotObserve, match="Use The Deployment Alone"):
-        process_faults.freeze(bed, "primary")
+        processes.freeze(bed, "primary")
     assert not is_stopped(main_process(bed.environment, "primary"))
 
 

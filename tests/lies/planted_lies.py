@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from signoff import instances, outcomes
+from signoff import outcomes
 from signoff.checkers import convergence, judging, mapping, outages, receipts, values
 from signoff.checkers.findings import Checked, Finding, VerdictClass
 from signoff.checkers.view import View
+from signoff.clients import instances
 from signoff.documents import Document
 from signoff.history import History
 from signoff.report import judgement
@@ -212,7 +213,7 @@ def a_test_that_checked_nothing_is_a_pass() -> None:
 
 def a_pid_is_a_process() -> None:
     """A leftover process with the pid is taken for the one that was meant."""
-    from signoff import local_processes
+    from signoff.faults import local_processes
 
     honest = local_processes.is_alive
 

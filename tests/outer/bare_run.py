@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from keywords.signoff.report.data import Selection
 from keywords.signoff.report.folder import ResultsFolder
-from keywords.signoff.run import Options, Tested, sign_off
+from keywords.signoff.runner.run import Options, Tested, sign_off
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from signoff.faults.undo import unresolved
 from signoff.local_stack import LocalStack
-from signoff.undo import unresolved
 
 ROOT = Path(__file__).resolve().parents[2]
 

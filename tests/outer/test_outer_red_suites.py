@@ -151,7 +151,7 @@ def test_an_undo_journal_that_is_not_replayed_is_seen(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "if 'keywords.signoff' in sys.orig_argv:\n"
-        "    import keywords.signoff.run as run\n"
+        "    import keywords.signoff.runner.run as run\n"
         "    run.replay = lambda environment: []\n"
     )
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}

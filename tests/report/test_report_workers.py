@@ -8,7 +8,7 @@ import pytest
 
 from signoff.report.data import Selection
 from signoff.report.folder import ResultsFolder
-from signoff.workers import Progress, abnormal_end, command, environment_for_workers
+from signoff.runner.workers import Progress, abnormal_end, command, environment_for_workers
 
 
 def test_the_command_selects_what_was_asked_for() -> None:

@@ -11,10 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ..clients.wire import NoAnswer, Reply
 from ..history import Action, Evidence, Result
 from ..outcomes import Effect, effect_of
 from ..secrets import redact
-from ..wire import NoAnswer, Reply
 from ..words import shortened
 
 _RESULTS = {Effect.DONE: Result.OK, Effect.NONE: Result.FAIL, Effect.UNKNOWN: Result.INDETERMINATE}

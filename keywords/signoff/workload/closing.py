@@ -6,8 +6,8 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from ..clients.database import Transaction
 from ..data_types import Role
-from ..database import Transaction
 from ..history import Event, FinalRead, LogRead, LogRow, MappingRead, Operation
 from ..polling import poll
 from ..testbed import ROLES, Testbed

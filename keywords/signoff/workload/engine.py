@@ -24,13 +24,13 @@ import uvloop
 
 from ..checkers.classification import Classified, classify
 from ..checkers.registers import MOST
-from ..client import SESSION_HEADER
+from ..clients.client import SESSION_HEADER
+from ..clients.instances import COLLECTIONS
+from ..clients.wire import CONNECT, NoAnswer, Reply
 from ..documents import Document, documents_from, embed, payload
 from ..history import Action, Operation, Result
-from ..instances import COLLECTIONS
 from ..sandwiches import Phase
 from ..verdict import CouldNotObserve
-from ..wire import CONNECT, NoAnswer, Reply
 from ..words import shortened
 from .stories import Stories, Story
 

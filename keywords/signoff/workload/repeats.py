@@ -6,9 +6,9 @@ import random
 import time
 from datetime import timedelta
 
-from ..health import healthy_again
-from ..outages import Outage
-from ..process_faults import balancer_back, kill_balancer
+from ..checks.health import healthy_again
+from ..faults.outages import Outage
+from ..faults.processes import balancer_back, kill_balancer
 from ..verdict import CouldNotObserve
 from .workload import Workload
 

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
 
-from ..balancer import Status
-from ..contents import create, hold_exactly, write
+from ..checks.contents import create, hold_exactly, write
+from ..clients.balancer import Status
 from ..data_types import Role
 from ..documents import make_documents
+from ..faults.processes import works
 from ..history import (
     Action,
     Digest,
@@ -32,7 +33,6 @@ from ..history import (
 )
 from ..ledger import Kind
 from ..polling import poll
-from ..process_faults import works
 from ..sandwiches import Phase
 from ..testbed import ROLES, Testbed
 from ..traffic import Sample, Sampler

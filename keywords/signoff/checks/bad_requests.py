@@ -1,0 +1,100 @@
+"""Requests that no deployment may carry out: each is refused in time with the right status, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..clients.instances import COLLECTIONS
+from ..clients.wire import NoAnswer
+from ..documents import make_documents, payload
+from ..testbed import ROLES, Testbed
+from ..verdict import NotMet
+from ..words import count, sentences
+from .contents import hold_exactly
+
+OVERSIZE = 64 * 1024 * 1024
+"""Bytes; more than Chroma takes in one request (40 MB)."""
+
+
+@dataclass(frozen=True)
+class BadRequest:
+    """One request, and the statuses it may be answered with.
+
+    Attributes:
+        what: in words, for messages.
+        body: as it is sent; None sends none.
+    """
+
+    what: str
+    method: str
+    path: str
+    body: bytes | None
+    allowed: tuple[int, ...]
+
+
+def bad_requests(reference: str) -> Sequence[BadRequest]:
+    """Return one request of each kind.
+
+    Args:
+        reference: the balancer's id of a collection that has documents.
+    """
+    one = make_documents("bad", 1, token="bad")[0]
+    good = payload([one])
+    inside = f"{COLLECTIONS}/{reference}"
+    stranger = f"{COLLECTIONS}/{uuid.uuid4()}"
+    wrong = {**good, "embeddings": [[0.5] * (len(one.embedding) + 1)]}
+    return (
+        BadRequest("malformed JSON", "POST", f"{inside}/add", b'{"ids": ["bad-0001"', (400, 422)),
+        BadRequest("JSON that is no object", "POST", f"{inside}/add", b"[1, 2]", (400, 422)),
+        BadRequest("an add without ids", "POST", f"{inside}/add", _json({**good, "ids": None}), (400, 422)),
+        BadRequest("an add without embeddings", "POST", f"{inside}/add", _json({"ids": ["bad-0001"]}), (400, 422)),
+        BadRequest("a wrong dimension", "POST", f"{inside}/add", _json(wrong), (400, 422)),
+        BadRequest("an unknown collection, to write", "POST", f"{stranger}/add", _json(good), (404,)),
+        BadRequest("an unknown collection, to read", "POST", f"{stranger}/get", b"{}", (404,)),
+        BadRequest("a name where an id belongs", "POST", f"{COLLECTIONS}/no-such-name/add", _json(good), (400, 404)),
+        BadRequest("an unknown name to delete", "DELETE", f"{COLLECTIONS}/no-such-name", None, (404,)),
+        BadRequest("a name that is not allowed", "POST", COLLECTIONS, _json({"name": "a b"}), (400, 422)),
+        BadRequest("a body that is too large", "POST", f"{inside}/add", b" " * OVERSIZE, (400, 413)),
+        BadRequest("an unknown path", "POST", f"{inside}/no-such-thing", b"{}", (404, 405)),
+    )
+
+
+def refused(bed: Testbed, name: str) -> str:
+    """Send each of them through the balancer, and see that it is refused and changes nothing; say so in words.
+
+    Raises:
+        NotMet: if one is answered with something else, or too late, or if anything has changed.
+    """
+    found = []
+    slowest = 0.0
+    pending = bed.balancer.status().pending_writes
+    requests = bad_requests(bed.tracked(name).id)
+    for one in requests:
+        try:
+            reply = bed.through_balancer.wire.call(
+                one.method, one.path, data=one.body, headers={"X-Session-ID": bed.session("bad")}
+            )
+        except NoAnswer as error:
+            found.append(f"{one.what} was not answered: {error.why}")
+            continue
+        slowest = max(slowest, reply.elapsed)
+        if reply.status not in one.allowed:
+            wanted = " or ".join(map(str, one.allowed))
+            found.append(f"{one.what} was answered with {reply.status} instead of {wanted}: {reply.text}")
+    allowed = bed.environment.settings.request_timeout.total_seconds()
+    if slowest > allowed:
+        found.append(f"an answer took {slowest:.1f} s, and {allowed:g} s are allowed")
+    if found:
+        raise NotMet(sentences(found))
+    hold_exactly(bed, [name], ("balancer", *ROLES), bed.environment.limits.sync_lag_max)
+    after = bed.balancer.status().pending_writes
+    if after > pending:
+        raise NotMet(f"{count(after - pending, 'write')} more owed after requests that were all refused")
+    return f"{len(requests)} bad requests refused, the slowest after {slowest * 1000:.0f} ms"
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content).encode()

@@ -1,0 +1,1 @@
+"""Who is spoken to: servers over HTTP, PostgreSQL, the control plane."""

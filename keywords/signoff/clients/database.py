@@ -1,0 +1,172 @@
+"""The deployment's PostgreSQL, read only: the write-ahead log, the transaction log and the mapping.
+
+Each question is a short transaction of its own that can't write. The DSN is never shown: not in a message, and not in
+the chain of exceptions behind one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+
+from ..secrets import redact, remember
+from ..verdict import CouldNotObserve
+from ..words import shortened
+from .balancer import CollectionMapping
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """A row of the write-ahead log. ``executed_on`` is the deployment's own name of an instance."""
+
+    write_id: str
+    seq: int
+    method: str
+    path: str
+    data: str | None
+    status: str
+    executed_on: str | None
+    created_at: datetime
+    executed_at: datetime | None
+    synced_at: datetime | None
+    error_message: str | None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A row of the transaction log."""
+
+    transaction_id: str
+    client_session: str | None
+    method: str
+    path: str
+    data: str | None
+    status: str
+    failure_reason: str | None
+    response_status: int | None
+    created_at: datetime
+    completed_at: datetime | None
+
+
+class Database:
+    """The deployment's PostgreSQL.
+
+    Args:
+        dsn: a postgresql:// URL.
+        sql: the statements of the environment's dialect.
+        patience: seconds that a connection or a statement may take.
+    """
+
+    def __init__(self, dsn: str, sql: Mapping[str, str], patience: float = 10.0) -> None:
+        self._dsn = dsn
+        self._sql = sql
+        self._patience = patience
+        self._connection: Any = None
+        password = psycopg2.extensions.parse_dsn(dsn).get("password") if _is_dsn(dsn) else None
+        if password and len(password) >= 12:  # a short one may be a word that messages need
+            remember(str(password))
+
+    def version(self) -> str:
+        """Return the server's version, as it reports it."""
+        rows = self._ask("SELECT current_setting('server_version') AS version", {})
+        return str(rows[0]["version"])
+
+    def clock_offset(self) -> timedelta:
+        """Return how far the server's clock is ahead of ours, within the time that asking takes."""
+        rows = self._ask("SELECT clock_timestamp() AS now", {})
+        now: datetime = rows[0]["now"]
+        return now - datetime.now().astimezone()
+
+    def log_rows(self, collection: str) -> list[LogRow]:
+        """Return the write-ahead log of one collection, in its order."""
+        return [
+            self._typed(LogRow, row, "wal_rows") for row in self._ask(self._sql["wal_rows"], {"collection": collection})
+        ]
+
+    def owed_rows(self) -> int:
+        """Return how many rows of the write-ahead log some instance still owes."""
+        rows = self._ask(self._sql["owed_rows"], {})
+        if len(rows) != 1 or type(rows[0].get("number")) is not int:
+            raise CouldNotObserve("the statement dialect.sql.owed_rows gives no column number with one value")
+        return int(rows[0]["number"])
+
+    def transactions(self, sessions: Sequence[str]) -> list[Transaction]:
+        """Return the transactions of these client sessions."""
+        rows = self._ask(self._sql["transactions"], {"sessions": list(sessions)})
+        return [self._typed(Transaction, row, "transactions") for row in rows]
+
+    def mapping(self, collection: str) -> list[CollectionMapping]:
+        """Return the mapping rows of one collection name; there should be one."""
+        rows = self._ask(self._sql["mapping"], {"collection": collection})
+        return [
+            CollectionMapping(
+                *(self._column(row, name, "mapping") for name in ("collection_name", "primary_id", "replica_id"))
+            )
+            for row in rows
+        ]
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table and their types; nothing if there is no such table."""
+        rows = self._ask(self._sql["columns"], {"table": table})
+        return {str(row["column_name"]): str(row["data_type"]) for row in rows}
+
+    def close(self) -> None:
+        """Close the connection; the next question opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _ask(self, statement: str, values: Mapping[str, object]) -> list[dict[str, Any]]:
+        with self._cursor() as cursor:
+            cursor.execute(statement, values)
+            return [dict(row) for row in cursor.fetchall()]
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            with self._connection, self._connection.cursor() as cursor:
+                yield cursor
+        except psycopg2.Error as error:
+            self.close()
+            # The driver's message may hold the DSN, and so would the chain.
+            reason = redact(shortened(str(error) or type(error).__name__))
+            raise CouldNotObserve(f"PostgreSQL did not answer: {reason}") from None
+
+    def _connect(self) -> Any:
+        milliseconds = int(self._patience * 1000)
+        connection = psycopg2.connect(
+            self._dsn,
+            connect_timeout=max(2, int(self._patience)),
+            application_name="signoff",
+            options=f"-c statement_timeout={milliseconds}",
+            cursor_factory=psycopg2.extras.RealDictCursor,
+            keepalives_idle=5,
+        )
+        connection.set_session(readonly=True)
+        return connection
+
+    def _typed(self, kind: Any, row: Mapping[str, Any], statement: str) -> Any:
+        names = kind.__dataclass_fields__
+        return kind(**{name: self._column(row, name, statement) for name in names})
+
+    @staticmethod
+    def _column(row: Mapping[str, Any], name: str, statement: str) -> Any:
+        if name not in row:
+            raise CouldNotObserve(f"the statement dialect.sql.{statement} gives no column {name}")
+        return row[name]
+
+
+def _is_dsn(dsn: str) -> bool:
+    try:
+        psycopg2.extensions.parse_dsn(dsn)
+    except psycopg2.ProgrammingError:
+        return False
+    return True

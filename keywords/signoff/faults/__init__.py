@@ -1,0 +1,1 @@
+"""What is broken on purpose: written down first, made, proved, undone, and proved again."""

@@ -1,0 +1,66 @@
+"""The faults of this process, stage by stage, and everybody who wants to hear of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import count as counter
+
+from ..history import FaultEvent, FaultKind, Stage
+
+Listener = Callable[[FaultEvent], None]
+
+
+class FaultLog:
+    """What was broken and mended. Stages are told once they are proved, with the moment at which they were reached.
+
+    Attributes:
+        listeners: hear of each stage.
+        effective_at: when the last fault took effect, in seconds of the monotonic clock; None if there was none.
+    """
+
+    def __init__(self) -> None:
+        self.listeners: list[Listener] = []
+        self.effective_at: float | None = None
+        self._numbers = counter(1)
+        self._open: dict[str, tuple[str, FaultKind]] = {}
+        self._restored: dict[str, float] = {}
+
+    def proved(self, kind: FaultKind, target: str, effective_at: float, evidence: str) -> None:
+        """Note that a fault is there, which was just proved.
+
+        Args:
+            target: primary, replica, balancer, postgres, or the way to an instance.
+            effective_at: when it took effect, in seconds of the monotonic clock.
+            evidence: what the independent probe saw.
+        """
+        self.effective_at = effective_at
+        name = f"{next(self._numbers)} ({target}: {kind.value})"
+        self._open[target] = name, kind
+        self._tell(FaultEvent(name, kind, target, Stage.INJECTED, effective_at, evidence))
+        self._tell(FaultEvent(name, kind, target, Stage.PROVED, time.monotonic(), evidence))
+
+    def restored(self, target: str, undone_at: float, evidence: str) -> None:
+        """Note that a fault is gone, which was just proved; nothing if none was open.
+
+        Args:
+            undone_at: when its undoing began, in seconds of the monotonic clock.
+        """
+        self._restored[target] = time.monotonic()
+        if target in self._open:
+            name, kind = self._open.pop(target)
+            self._tell(FaultEvent(name, kind, target, Stage.UNDONE, undone_at, evidence))
+            self._tell(FaultEvent(name, kind, target, Stage.RESTORED, self._restored[target], evidence))
+
+    def restored_at(self, target: str) -> float:
+        """Return when a target was last proved to be back, in seconds of the monotonic clock; now if it never was."""
+        return self._restored.get(target, time.monotonic())
+
+    @property
+    def any_open(self) -> bool:
+        """Whether something is broken now."""
+        return bool(self._open)
+
+    def _tell(self, event: FaultEvent) -> None:
+        for listener in self.listeners:
+            listener(event)

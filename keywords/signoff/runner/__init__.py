@@ -1,0 +1,1 @@
+"""The main job: plan, bring up, run, judge."""
