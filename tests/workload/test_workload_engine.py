@@ -66,8 +66,7 @@ def test_every_kind_of_operation_is_tried_and_succeeds(chroma: RealChroma, names
     done = play(chroma.url, names, Phase.DURING, Phase.AFTER)
     kinds = Counter(operation.action for operation in done)
     assert set(kinds) == set(Action)
-    assert {operation.result for operation in done} == {Result.OK}
-    assert not [operation.wire.violation for operation in done if operation.wire.violation]
+    assert [one for one in done if one.result is not Result.OK or one.wire.violation] == []
 
 
 def test_each_client_has_one_request_under_way_and_each_write_a_token_of_its_own(

@@ -431,7 +431,8 @@ class Engine:
             telling.left -= 1
         if action is Action.ADD and not telling.story.number:
             self._texts += [str(done.written(id).text) for id in telling.ids]
-        if done.result is Result.OK and telling.ids:
+        # A collection that is created and deleted again is not read: Chroma itself answers 412 or 500 beside that.
+        if done.result is Result.OK and telling.story.documents:
             self._unread.append(telling)
             self._told.append(telling)
         to_come = any(telling is other for later in self._waiting.values() for other, _ in later)
