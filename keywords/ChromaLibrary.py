@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from datetime import timedelta
 from itertools import count
@@ -39,7 +38,6 @@ class ChromaLibrary:
         self._canary: belongings.Canary | None = None
         self._numbers: defaultdict[tuple[str, str], count[int]] = defaultdict(lambda: count(1))
         self._remembered: dict[str, dict[str, dict[str, Document]]] = {}
-        self._phases: list[tuple[str, float]] = []
 
     # ---------------------------------------------------------------- collections
 
@@ -537,21 +535,6 @@ class ChromaLibrary:
         )
         if rate < needed:
             raise NotMet(f"{rate:.1f} queries/s by {count_of(clients, 'client')}; at least {needed:g} are needed")
-
-    @keyword(tags=["Action"])
-    def begin_phase(self, name: str) -> None:
-        """Begins a phase of a story; `Record Phases` tells how long each one took."""
-        self._phases.append((name, time.monotonic()))
-
-    @keyword(tags=["Action"])
-    def record_phases(self) -> None:
-        """Ends the last phase, and records how long each one took."""
-        phases, self._phases = self._phases, []
-        if not phases:
-            raise CouldNotObserve("there is no phase; Begin Phase begins one")
-        ends = [begin for _, begin in phases[1:]] + [time.monotonic()]
-        words = [f"{name} {duration(end - begin)}" for (name, begin), end in zip(phases, ends, strict=True)]
-        record(measured=", ".join(words))
 
     # ---------------------------------------------------------------- within
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from robot.api.deco import keyword, library
@@ -16,6 +17,7 @@ from signoff.faults.local_processes import ProcessId
 from signoff.faults.locked_store import Refused
 from signoff.faults.outages import OUTAGES
 from signoff.faults.proxies import Toxic
+from signoff.history import Stage
 from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve
 from signoff.words import count, duration
@@ -217,6 +219,18 @@ class FaultLibrary:
             f"while a returned instance still owed writes; {seen.failed} without an answer",
         )
         staleness.judge(seen)
+
+    @keyword(tags=["Action"])
+    def record_phases(self) -> None:
+        """Records how long the last fault lasted, how long its end took, and how long ago that was."""
+        last = current().faults.events[-4:]
+        if [event.stage for event in last] != list(Stage):
+            raise CouldNotObserve("no fault was made and undone, so there are no phases to tell")
+        injected, _, undone, restored = (event.at for event in last)
+        record(
+            measured=f"outage {duration(undone - injected)}, return {duration(restored - undone)}, "
+            f"recovery and validation {duration(time.monotonic() - restored)}"
+        )
 
     # ---------------------------------------------------------------- permission and interruption
 

@@ -325,6 +325,22 @@ class _Tree:
             raise self._wrong(name, text, f"a number with a unit ({', '.join(units)})")
         return float(match["number"]) * _SECONDS.get(match["unit"], 1.0)
 
+    def refuse_laxer(self, name: str, contract: str) -> None:
+        """Refuse a limit that allows more than the contract: a sign-off by it would promise less than it seems to."""
+        promised = _AMOUNT.fullmatch(contract)
+        # How long nothing may come back depends on the slowest machinery of the target, so it may be shorter as well.
+        if promised is None or name == "RESURRECTION_WATCH":
+            return
+        own, most = (float(m["number"]) * _SECONDS.get(m["unit"], 1.0) for m in (self._amount(name), promised))
+        if own < most if promised["unit"] == "/s" else own > most:
+            word = "at least" if promised["unit"] == "/s" else "at most"
+            raise self._wrong(name, self.text(name), f"{word} the contract's {contract}")
+
+    def _amount(self, name: str) -> re.Match[str]:
+        match = _AMOUNT.fullmatch(self.text(name))
+        assert match is not None
+        return match
+
     def time(self, name: str) -> timedelta:
         return timedelta(seconds=self.amount(name, "ms", "s", "min"))
 
@@ -392,8 +408,10 @@ def _limits(tree: _Tree) -> Limits:
         elif item.name != "contract":
             values[item.name] = tree.time(name)
     tree.refuse_others()
-    contract = _read(CONTRACT_LIMITS)
-    return Limits(**values, contract={str(name): str(value) for name, value in contract.items()})
+    contract = {str(name): str(value) for name, value in _read(CONTRACT_LIMITS).items()}
+    for name, promised in contract.items():
+        tree.refuse_laxer(name, promised)
+    return Limits(**values, contract=contract)
 
 
 def _render(tree: _Tree) -> RenderAccess:

@@ -55,3 +55,4 @@ From Failure To Validation
     Then both instances are healthy again within the recovery limit
     And both instances hold exactly what was acknowledged within the lag limit
     And the saved state is unchanged on both instances
+    And the phases are timed

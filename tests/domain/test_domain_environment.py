@@ -78,6 +78,8 @@ def test_an_unknown_environment_lists_the_known_ones() -> None:
         ("destructive: allowed", "harmful: allowed", "permissions.destructive is missing in"),
         ("FAILOVER_MAX: 1 s", "FAILOVER_MAX: 1", r"limits.FAILOVER_MAX is '1' .* a number with a unit \(ms, s, min\)"),
         ("FAILOVER_MAX: 1 s", "FAILOVER: 1 s", "limits.FAILOVER_MAX is missing"),
+        ("FAILOVER_MAX: 1 s", "FAILOVER_MAX: 90 s", "FAILOVER_MAX is '90 s' .* at most the contract's 60 s"),
+        ("WRITE_MIN: 50/s", "WRITE_MIN: 5/s", "WRITE_MIN is '5/s' .* at least the contract's 10/s"),
         ("limits:\n", "limits:\n  MORE: 1 s\n", "limits.MORE in .* is not known"),
         ('"${READ_REPLICA_RATIO}"', "1.5", "settings.read_replica_ratio is 1.5 .* a number from 0 to 1"),
         ('"${BALANCER_URL}"', "127.0.0.1:80", "urls.balancer in .* must be a URL that begins with http://"),

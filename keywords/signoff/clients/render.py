@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..environment import RenderAccess
@@ -134,17 +134,22 @@ class RenderApi:
         """Return the deploys of a role's service, newest first."""
         return list(self._items(f"/services/{self._id_of(role)}/deploys", "deploy", {}))
 
-    def event_types(self, role: str) -> list[str]:
-        """Return the types of a role's events, newest first: service_suspended, service_resumed, ….
+    def event_types(self, role: str, since: datetime) -> list[str]:
+        """Return the types of a role's events since a moment, newest first: service_suspended, service_resumed, ….
 
         Raises:
-            CouldNotObserve: if an event has no type.
+            CouldNotObserve: if an event has no type or no time.
         """
         types = []
         for event in self._items(f"/services/{self._id_of(role)}/events", "event", {}):
-            if not isinstance(event.get("type"), str):
-                raise CouldNotObserve(f"the Render API shows an event without a type: {event}")
-            types.append(event["type"])
+            try:
+                type, at = event["type"], datetime.fromisoformat(event["timestamp"])
+            except (KeyError, TypeError, ValueError):
+                raise CouldNotObserve(f"the Render API shows an event without a type and a time: {event}") from None
+            if not isinstance(type, str) or at.tzinfo is None:
+                raise CouldNotObserve(f"the Render API shows an event without a type and a time: {event}")
+            if at >= since:
+                types.append(type)
         return types
 
     def _id_of(self, role: str) -> str:

@@ -22,6 +22,8 @@ _TIMEOUT = timedelta(seconds=2)
 _DOWN_WITHIN = timedelta(seconds=120)
 _BACK_WITHIN = timedelta(seconds=300)
 _EVERY = timedelta(milliseconds=20)
+_CLOCKS = timedelta(seconds=2)
+"""How far the control plane's clock may be from ours."""
 
 
 def suspend(bed: Testbed, role: str) -> float:
@@ -109,11 +111,16 @@ def require_down(bed: Testbed, role: str) -> None:
 
 
 def shows_events(bed: Testbed, role: str, events: Sequence[str]) -> None:
-    """Wait until the control plane lists these events for an instance's service."""
-    if role not in ROLES or not events:
-        raise CouldNotObserve("no event is named, so nothing would be checked")
+    """Wait until the control plane lists these events for an instance's service, since it was last broken.
+
+    Raises:
+        CouldNotObserve: if it was not broken by this run, or no event is named: then nothing would be checked.
+    """
+    broken_at = bed.faults.broken_at.get(role)
+    if role not in ROLES or not events or broken_at is None:
+        raise CouldNotObserve("no event is named, or the instance was not suspended, so nothing would be checked")
     poll(
-        lambda: bed.render.event_types(role),
+        lambda: bed.render.event_types(role, broken_at - _CLOCKS),
         lambda seen: set(events) <= set(seen),
         within=timedelta(seconds=10),
         every=timedelta(milliseconds=500),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import count as counter
 
 from ..history import FaultEvent, FaultKind, Stage
@@ -17,11 +18,15 @@ class FaultLog:
     Attributes:
         listeners: hear of each stage.
         effective_at: when the last fault took effect, in seconds of the monotonic clock; None if there was none.
+        broken_at: when each target was last broken, on the wall clock.
+        events: every stage of every fault, in the order in which they were told.
     """
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
         self.effective_at: float | None = None
+        self.broken_at: dict[str, datetime] = {}
+        self.events: list[FaultEvent] = []
         self._numbers = counter(1)
         self._open: dict[str, tuple[str, FaultKind]] = {}
         self._restored: dict[str, float] = {}
@@ -35,6 +40,8 @@ class FaultLog:
             evidence: what the independent probe saw.
         """
         self.effective_at = effective_at
+        ago = timedelta(seconds=time.monotonic() - effective_at)
+        self.broken_at[target] = datetime.now().astimezone() - ago
         name = f"{next(self._numbers)} ({target}: {kind.value})"
         self._open[target] = name, kind
         self._tell(FaultEvent(name, kind, target, Stage.INJECTED, effective_at, evidence))
@@ -62,5 +69,6 @@ class FaultLog:
         return bool(self._open)
 
     def _tell(self, event: FaultEvent) -> None:
+        self.events.append(event)
         for listener in self.listeners:
             listener(event)
