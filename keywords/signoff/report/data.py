@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,8 +61,26 @@ def limits_of(row: Row) -> tuple[str, ...]:
 
 
 def measured_of(row: Row) -> tuple[str, ...]:
-    """Return what the row's tests measured, each once."""
-    return _parts(test.metadata.get("Measured", "") for test in row.tests)
+    """Return what the row's tests measured. Of figures that differ only in their time, the longest stands for all.
+
+    "exact on both after 120 ms" and "exact on both after 90 ms" are one line.
+    """
+    alike: dict[str, list[str]] = {}
+    for part in _parts(test.metadata.get("Measured", "") for test in row.tests):
+        alike.setdefault(_TIME.sub("#", part), []).append(part)
+    shown = []
+    for parts in alike.values():
+        longest = max(parts, key=_longest)
+        shown.append(longest if len(parts) == 1 else f"{longest} (the longest of {len(parts)})")
+    return tuple(shown)
+
+
+_TIME = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?) (ms|s|min)\b")
+_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+
+
+def _longest(words: str) -> float:
+    return max((float(number) * _UNITS[unit] for number, unit in _TIME.findall(words)), default=0.0)
 
 
 def seeds_of(signoff: SignOff) -> Mapping[str, str]:
