@@ -290,6 +290,35 @@ class MappingRead:
     line: Literal["mapping"] = "mapping"
 
 
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A message about an instance that reached the people who are on call.
+
+    Attributes:
+        at: when it arrived, in seconds of the monotonic clock.
+        instance: whom it is about; None if it names neither instance, or both.
+        recovered: it says that the instance is well again.
+        text: as it was sent.
+    """
+
+    __pydantic_config__ = _STRICT
+    at: float
+    instance: Role | None
+    recovered: bool
+    text: str
+    line: Literal["alert"] = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRead:
+    """The messages were read, and were so many; each has a line of its own. ``at`` is of the monotonic clock."""
+
+    __pydantic_config__ = _STRICT
+    at: float
+    number: int
+    line: Literal["alert read"] = "alert read"
+
+
 class Moment(Enum):
     """When collections that are not ours were looked at, seen from the workload."""
 
@@ -323,6 +352,7 @@ class Limits:
         deletes: what share of the mutations have to be deletes.
         late: how late, at most, 95 of 100 operations may be begun; later, the load was not what it was to be.
         first_good: how soon after a fault, by its kind, a write has to be acknowledged and readable.
+        alert: how soon an outage, and its end, have to be told to people.
     """
 
     __pydantic_config__ = _STRICT
@@ -336,6 +366,7 @@ class Limits:
     deletes: float = 0.0
     late: float = 1.0
     first_good: Mapping[str, float] = field(default_factory=dict)
+    alert: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +407,18 @@ class End:
 
 
 Event = (
-    Operation | FaultEvent | LogRow | LogRead | FinalRead | GaugeSample | StatusSample | Probe | MappingRead | Digest
+    Operation
+    | FaultEvent
+    | LogRow
+    | LogRead
+    | FinalRead
+    | GaugeSample
+    | StatusSample
+    | Probe
+    | MappingRead
+    | Digest
+    | Alert
+    | AlertRead
 )
 _LINE: TypeAdapter[Header | Event | End] = TypeAdapter(
     Annotated[Header | Event | End, Field(discriminator="line")], config=None
@@ -398,6 +440,8 @@ class History:
     probes: tuple[Probe, ...] = ()
     mappings: tuple[MappingRead, ...] = ()
     digests: tuple[Digest, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    alert_reads: tuple[AlertRead, ...] = ()
 
     @classmethod
     def of(cls, header: Header, events: list[Event]) -> History:
@@ -423,6 +467,8 @@ _PLACES: Mapping[type, str] = {
     Probe: "probes",
     MappingRead: "mappings",
     Digest: "digests",
+    Alert: "alerts",
+    AlertRead: "alert_reads",
 }
 
 

@@ -16,6 +16,8 @@ from signoff.documents import embed
 from signoff.faults.fault_log import FaultLog
 from signoff.history import (
     Action,
+    Alert,
+    AlertRead,
     FaultEvent,
     FaultKind,
     History,
@@ -227,3 +229,49 @@ def test_stages_are_told_when_they_are_proved() -> None:
     log.restored("replica", 6.0, "answered")
     assert [(event.stage, event.target) for event in heard] == [(stage, "primary") for stage in Stage]
     assert not log.any_open
+
+
+# ---------------------------------------------------------------- alerts
+
+
+def told(*alerts: tuple[float, Role | None, bool], number: int | None = None) -> History:
+    """The primary is down from 10 s to 20 s, and people are told this."""
+    history = with_outage(stream((1, OK, False)))
+    said = tuple(Alert(START + at, role, recovered, "an alert") for at, role, recovered in alerts)
+    return replace(history, alerts=said, alert_reads=(AlertRead(START + 30, len(said) if number is None else number),))
+
+
+def alerts_of(history: History) -> set[VerdictClass]:
+    return {finding.verdict for finding in judge_history(history).about([Subject.ALERTS]).findings}
+
+
+DOWN, UP = (10.5, Role.PRIMARY, False), (20.5, Role.PRIMARY, True)
+
+
+def test_an_outage_and_its_end_told_once_are_right() -> None:
+    assert judge_history(told(DOWN, UP)).about([Subject.ALERTS]).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("alerts", "verdict"),
+    [
+        ([UP], VerdictClass.ALERT_MISSING),
+        ([DOWN], VerdictClass.ALERT_MISSING),
+        ([(15.0, Role.PRIMARY, False), UP], VerdictClass.ALERT_MISSING),
+        ([DOWN, (11.0, Role.PRIMARY, False), UP], VerdictClass.ALERT_DUPLICATE),
+        ([DOWN, UP, (21.0, Role.PRIMARY, True)], VerdictClass.ALERT_DUPLICATE),
+        ([DOWN, UP, (12.0, Role.REPLICA, False)], VerdictClass.ALERT_WRONG),
+        ([DOWN, UP, (2.0, Role.PRIMARY, False)], VerdictClass.ALERT_WRONG),
+        ([DOWN, UP, (12.0, None, False)], VerdictClass.ALERT_WRONG),
+    ],
+)
+def test_what_is_wrong_with_alerts_is_named(
+    alerts: list[tuple[float, Role | None, bool]], verdict: VerdictClass
+) -> None:
+    assert alerts_of(told(*alerts)) == {verdict}
+
+
+def test_alerts_that_were_not_read_whole_prove_nothing() -> None:
+    judgement = judge_history(told(DOWN, UP, number=3)).about([Subject.ALERTS])
+    assert judgement.findings == ()
+    assert any("3 alerts were read and 2 are recorded" in gap.sentence for gap in judgement.gaps)

@@ -11,6 +11,7 @@ from ..report.judgement import Word
 from ..verdict import Outcome
 from ..words import shortened
 from . import (
+    alerts,
     batches,
     collateral,
     convergence,
@@ -43,6 +44,8 @@ class Subject(Enum):
     """Which instances the deployment calls healthy."""
     RECOVERY = "recovery"
     """How soon work goes on after a fault."""
+    ALERTS = "alerts"
+    """What people were told of the instances."""
 
 
 _CHECKS: tuple[tuple[Subject, str, Callable[[View], Checked]], ...] = (
@@ -56,6 +59,7 @@ _CHECKS: tuple[tuple[Subject, str, Callable[[View], Checked]], ...] = (
     (Subject.GAUGE, "gauge", gauge.check),
     (Subject.STATUS, "status", status.check),
     (Subject.RECOVERY, "recovery", recovery.check),
+    (Subject.ALERTS, "alerts", alerts.check),
 )
 
 
