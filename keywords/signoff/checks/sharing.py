@@ -14,6 +14,7 @@ from datetime import timedelta
 from ..clients.instances import COLLECTIONS
 from ..documents import make_documents, payload
 from ..faults.guard import Use
+from ..faults.probing import PROBE_TIMEOUT
 from ..ledger import Kind
 from ..polling import poll
 from ..testbed import ROLES, Testbed
@@ -78,16 +79,24 @@ def _witness(bed: Testbed) -> str:
     create(bed, name, None)
     document = make_documents("witness", 1)[0]
     write(bed, Kind.ADD, name, [document])
-    healthy = [role for role, instance in bed.balancer.status().instances.items() if instance.healthy]
-    hold_exactly(bed, [name], healthy, bed.environment.limits.sync_lag_max)
+    answering = [role for role in ROLES if _answers(bed, role)]
+    hold_exactly(bed, [name], answering, bed.environment.limits.sync_lag_max)
     _wait_until_in_line(bed)
-    for role in healthy:
+    for role in answering:
         instance = bed.instance(role)
         body = payload([replace(document, text=role)])
         reply = instance.wire.call("POST", f"{COLLECTIONS}/{instance.uuid_of(name)}/upsert", payload=body)
         if reply.status != 200:
             raise CouldNotObserve(f"the witness can't be written to the {role}: {reply.text}")
     return name
+
+
+def _answers(bed: Testbed, role: str) -> bool:
+    try:
+        bed.ask(role, PROBE_TIMEOUT)
+    except CouldNotObserve:
+        return False
+    return True
 
 
 def _witnessed(bed: Testbed, name: str, reads: int) -> dict[str, int]:
