@@ -36,7 +36,7 @@ from ..polling import poll
 from ..sandwiches import Phase
 from ..testbed import ROLES, Testbed
 from ..traffic import Sample, Sampler
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, NotTested
 from ..words import count
 from . import closing
 from .engine import Engine, Load
@@ -328,8 +328,8 @@ def _probe_watcher(bed: Testbed, role: Role) -> _Watcher:
 
 def _require_possible(wanted: Wanted) -> None:
     if not 1 <= wanted.rate <= 5000:
-        raise CouldNotObserve(f"a rate of {wanted.rate:g} per second was asked for; allowed are 1 to 5,000")
+        raise NotTested(f"a rate of {wanted.rate:g} per second was asked for; allowed are 1 to 5,000")
     if not 2 <= wanted.clients <= 2000:
-        raise CouldNotObserve(f"{wanted.clients} clients were asked for; allowed are 2 to 2,000")
+        raise NotTested(f"{wanted.clients} clients were asked for; allowed are 2 to 2,000")
     if not (0 <= wanted.faults <= 100 and 0 <= wanted.cuts <= 100):
-        raise CouldNotObserve(f"{wanted.cuts} cuts by {wanted.faults} faults were asked for; allowed are 0 to 100 each")
+        raise NotTested(f"{wanted.cuts} cuts by {wanted.faults} faults were asked for; allowed are 0 to 100 each")
