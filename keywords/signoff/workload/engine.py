@@ -12,26 +12,22 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count as counter
-from typing import Any
-from urllib.parse import quote
 
 import aiohttp
 import uvloop
 
-from ..checkers.classification import Classified, classify
 from ..checkers.registers import MOST
 from ..clients.client import SESSION_HEADER
-from ..clients.instances import COLLECTIONS
 from ..clients.wire import CONNECT, NoAnswer, Reply
-from ..documents import Document, documents_from, embed, payload
-from ..history import Action, Operation, Result
+from ..history import Action, Evidence, Operation, Result
 from ..sandwiches import Phase
 from ..verdict import CouldNotObserve
 from ..words import shortened
+from .asking import WHO, request, understood
 from .stories import Stories, Story
 
 QUERIED = 60
@@ -44,7 +40,7 @@ _WORK_COLLECTIONS = 2
 _QUERIES, _READS, _READ_BACKS = 10, 10, 25
 _IN_QUERIED = 0.15
 _READ_AGAIN, _UNREAD = 400, 50
-_WHO = "the balancer"
+_NOT_SENT = Evidence(None, sent=False)
 
 
 @dataclass(frozen=True)
@@ -393,7 +389,7 @@ class Engine:
             invoked_at=datetime.now().astimezone(),
             returned_at=datetime.now().astimezone(),
             result=Result.FAIL,
-            wire=_NOTHING.wire,
+            wire=_NOT_SENT,
             metadata={"part": action.value} if action in (Action.ADD, Action.UPSERT) else {},
             due=due,
             question=wish.question,
@@ -401,7 +397,7 @@ class Engine:
         )
         answer = await self._send(asked, collection)
         returned, returned_at = time.monotonic(), datetime.now().astimezone()
-        said, found = _understood(asked, answer)
+        said, found = understood(asked, answer)
         done = replace(
             asked,
             returned=returned,
@@ -448,7 +444,7 @@ class Engine:
             self._cut_left += 1
 
     async def _send(self, asked: Operation, collection: _Collection) -> Reply | NoAnswer:
-        method, path, body = _request(asked, collection.reference)
+        method, path, body = request(asked, collection.reference)
         headers = {SESSION_HEADER: asked.id}
         data: bytes | None = None
         if body is not None:
@@ -459,61 +455,11 @@ class Engine:
             async with call as response:
                 content = await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            return NoAnswer(_WHO, f"no connection ({type(error).__name__})", sent=False)
+            return NoAnswer(WHO, f"no connection ({type(error).__name__})", sent=False)
         except TimeoutError:
-            return NoAnswer(_WHO, f"nothing within {self._load.within:g} s", sent=True)
+            return NoAnswer(WHO, f"nothing within {self._load.within:g} s", sent=True)
         except (aiohttp.ClientError, OSError) as error:
             why = f"the connection was closed before the answer was complete ({shortened(str(error), 80)})"
-            return NoAnswer(_WHO, why, sent=True)
+            return NoAnswer(WHO, why, sent=True)
         names = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(_WHO, response.status, names, content, time.monotonic() - begin)
-
-
-_NOTHING = classify(Action.GET, NoAnswer(_WHO, "", sent=False))
-
-
-def _request(asked: Operation, reference: str) -> tuple[str, str, Mapping[str, Any] | None]:
-    """Return the method, the path and the body of an operation."""
-    inside = f"{COLLECTIONS}/{quote(reference, safe='')}"
-    match asked.action:
-        case Action.CREATE:
-            return "POST", COLLECTIONS, {"name": asked.collection, "metadata": {"token": asked.token}}
-        case Action.DROP:
-            return "DELETE", f"{COLLECTIONS}/{quote(asked.collection, safe='')}", None
-        case Action.GET:
-            body = {"ids": list(asked.documents), "include": ["documents", "metadatas", "embeddings"]}
-            return "POST", f"{inside}/get", body
-        case Action.QUERY:
-            include = ["documents", "metadatas", "embeddings"]
-            vector = list(embed(asked.question))
-            return (
-                "POST",
-                f"{inside}/query",
-                {"query_embeddings": [vector], "n_results": asked.results, "include": include},
-            )
-        case Action.DELETE:
-            return "POST", f"{inside}/delete", {"ids": list(asked.documents)}
-    return "POST", f"{inside}/{asked.action.value}", payload([asked.written(id) for id in asked.documents])
-
-
-def _understood(asked: Operation, answer: Reply | NoAnswer) -> tuple[Classified, tuple[Document, ...]]:
-    """Return what an answer says of an operation, and the documents in it."""
-    said = classify(asked.action, answer)
-    if asked.action.mutates or said.result is not Result.OK or said.gone or not isinstance(answer, Reply):
-        return said, ()
-    try:
-        content = answer.json()
-        if asked.action is Action.QUERY:
-            content = _first_of_each(content)
-        return said, tuple(documents_from(content, _WHO))
-    except CouldNotObserve as error:
-        wire = replace(said.wire, violation=error.sentence)
-        return Classified(Result.FAIL, wire), ()
-
-
-def _first_of_each(content: Any) -> Any:
-    """A query's answer has a list for each of its questions, and ours has one question."""
-    return {
-        name: column[0] if isinstance(column, list) and len(column) == 1 else column
-        for name, column in (content.items() if isinstance(content, dict) else ())
-    }
+        return Reply(WHO, response.status, names, content, time.monotonic() - begin)

@@ -1,0 +1,64 @@
+"""What an operation looks like on the wire, and what an answer to it says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from ..checkers.classification import Classified, classify
+from ..clients.instances import COLLECTIONS
+from ..clients.wire import NoAnswer, Reply
+from ..documents import Document, documents_from, embed, payload
+from ..history import Action, Operation, Result
+from ..verdict import CouldNotObserve
+
+WHO = "the balancer"
+
+
+def request(asked: Operation, reference: str) -> tuple[str, str, Mapping[str, Any] | None]:
+    """Return the method, the path and the body of an operation."""
+    inside = f"{COLLECTIONS}/{quote(reference, safe='')}"
+    match asked.action:
+        case Action.CREATE:
+            return "POST", COLLECTIONS, {"name": asked.collection, "metadata": {"token": asked.token}}
+        case Action.DROP:
+            return "DELETE", f"{COLLECTIONS}/{quote(asked.collection, safe='')}", None
+        case Action.GET:
+            body = {"ids": list(asked.documents), "include": ["documents", "metadatas", "embeddings"]}
+            return "POST", f"{inside}/get", body
+        case Action.QUERY:
+            include = ["documents", "metadatas", "embeddings"]
+            vector = list(embed(asked.question))
+            return (
+                "POST",
+                f"{inside}/query",
+                {"query_embeddings": [vector], "n_results": asked.results, "include": include},
+            )
+        case Action.DELETE:
+            return "POST", f"{inside}/delete", {"ids": list(asked.documents)}
+    return "POST", f"{inside}/{asked.action.value}", payload([asked.written(id) for id in asked.documents])
+
+
+def understood(asked: Operation, answer: Reply | NoAnswer) -> tuple[Classified, tuple[Document, ...]]:
+    """Return what an answer says of an operation, and the documents in it."""
+    said = classify(asked.action, answer)
+    if asked.action.mutates or said.result is not Result.OK or said.gone or not isinstance(answer, Reply):
+        return said, ()
+    try:
+        content = answer.json()
+        if asked.action is Action.QUERY:
+            content = _first_of_each(content)
+        return said, tuple(documents_from(content, WHO))
+    except CouldNotObserve as error:
+        wire = replace(said.wire, violation=error.sentence)
+        return Classified(Result.FAIL, wire), ()
+
+
+def _first_of_each(content: Any) -> Any:
+    """A query's answer has a list for each of its questions, and ours has one question."""
+    return {
+        name: column[0] if isinstance(column, list) and len(column) == 1 else column
+        for name, column in (content.items() if isinstance(content, dict) else ())
+    }
