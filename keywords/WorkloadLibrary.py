@@ -19,7 +19,7 @@ from signoff.checkers.recovery import Recovery, recoveries
 from signoff.data_types import Failing, Role
 from signoff.faults.outages import OUTAGES
 from signoff.history import History, Result
-from signoff.places import RESULTS
+from signoff.places import RUN_FOLDER
 from signoff.recheck import told
 from signoff.testbed import current
 from signoff.traffic import distribution
@@ -222,7 +222,7 @@ def _in_words(seen: list[Recovery]) -> str:
 def _new_file() -> Path:
     name = str(BuiltIn().get_variable_value("${TEST NAME}", "suite"))
     stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    folder, number = RESULTS / "histories" / _PROCESS, 1
+    folder, number = RUN_FOLDER / "histories" / _PROCESS, 1
     while (file := folder / f"{stem}-{number}.jsonl").exists():
         number += 1
     return file

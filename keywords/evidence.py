@@ -11,7 +11,7 @@ from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
 from robot.running.context import EXECUTION_CONTEXTS
 
-from signoff.places import RESULTS
+from signoff.places import RUN_FOLDER
 from signoff.secrets import redact
 
 SEPARATOR = "; "
@@ -56,4 +56,4 @@ def picture(svg: str, file: Path) -> None:
         return
     file.write_text(svg, encoding="utf-8")
     logger.info(svg, html=True)
-    _note("Timeline", str(file.relative_to(RESULTS)))
+    _note("Timeline", str(file.relative_to(RUN_FOLDER)))

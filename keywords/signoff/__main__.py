@@ -76,13 +76,16 @@ def _options(given: Sequence[str]) -> Options:
     add("--include", metavar="TAG", action="append", default=[], help="only tests with this tag; may be repeated")
     add("--exclude", metavar="TAG", action="append", default=[], help="no tests with this tag; may be repeated")
     add("--suite", metavar="NAME", action="append", default=[], help="only this suite; may be repeated")
+    add("--requirement", metavar="ID", action="append", default=[], help="only its tests; may be repeated")
     add("--results", metavar="DIR", type=Path, default=RESULTS, help="where everything is written (default: results)")
     add("--wait", metavar="SECONDS", type=_seconds, help="how long a starting service is waited for")
     values = parser.parse_args(given)
     return Options(
         environment=values.environment or _environment_variable(),
         processes=values.processes,
-        selection=Selection(tuple(values.include), tuple(values.exclude), tuple(values.suite)),
+        selection=Selection(
+            tuple(values.include), tuple(values.exclude), tuple(values.suite), tuple(values.requirement)
+        ),
         source=values.source,
         results=values.results,
         wait=values.wait,

@@ -113,7 +113,7 @@ def test_a_lock_ends_with_its_owner(tmp_path: Path, stack: LocalStack) -> None:
     store.touch()
     lock = (
         "import sys; sys.path.insert(0, 'keywords')\n"
-        "from pathlib import Path; from signoff.locked_store import *\n"
+        "from pathlib import Path; from signoff.faults.locked_store import *\n"
         f"lock = StoreLock(Path({str(store)!r}), Refused.WRITES); lock.take()\n"
         "print(lock.process.pid, lock.process.started, flush=True); import time; time.sleep(60)"
     )

@@ -75,13 +75,14 @@ REDS = [
 ]
 
 
-def sign_off(suite: str, results: Path, fault: str = "") -> subprocess.CompletedProcess[str]:
-    """Sign off one suite on a local stack of its own, with or without a planted fault."""
+def sign_off(suite: str, results: Path, fault: str = "", requirement: str = "") -> subprocess.CompletedProcess[str]:
+    """Sign off one suite, or its tests of one requirement, on a local stack of its own, with or without a fault."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
     variables["SIGNOFF_RESULTS"] = str(results)
     if fault:
         variables["SIGNOFF_BALANCER_COMMAND"] = f"{sys.executable} -m planted {fault}"
     command = [sys.executable, "-m", "keywords.signoff", str(ROOT / "suites" / suite), "--results", str(results)]
+    command += ["--requirement", requirement] if requirement else []
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=900, check=False)
 
 
@@ -107,7 +108,7 @@ def red_runs(
 
     def run(red: Red) -> tuple[Path, subprocess.CompletedProcess[str]]:
         folder = tmp_path_factory.mktemp(red.fault)
-        return folder, sign_off(red.suite, folder, red.fault)
+        return folder, sign_off(red.suite, folder, red.fault, red.requirement)
 
     selected = [item.callspec.params.get("red") for item in request.session.items if hasattr(item, "callspec")]
     with ThreadPoolExecutor(2) as pool:

@@ -13,7 +13,7 @@ from signoff.runner.workers import Progress, abnormal_end, command, environment_
 
 def test_the_command_selects_what_was_asked_for() -> None:
     selection = Selection(include=("core", "sync"), exclude=("slow",), suites=("Failover",))
-    arguments = command(Path("/project/suites"), ResultsFolder(Path("/results")), 3, selection)
+    arguments = command(Path("/project/suites"), ResultsFolder(Path("/results")), 3, selection, [])
     chosen = ["--include", "core", "--include", "sync", "--exclude", "slow", "--suite", "Failover"]
     assert arguments[-len(chosen) - 1 :] == [*chosen, "/project/suites"]
     assert arguments[arguments.index("--processes") + 1] == "3"

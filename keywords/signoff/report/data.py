@@ -18,11 +18,17 @@ class Selection:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """The selection as the options that made it: "--include core --exclude slow"; empty for all tests."""
-        options = (("include", self.include), ("exclude", self.exclude), ("suite", self.suites))
+        options = (
+            ("include", self.include),
+            ("exclude", self.exclude),
+            ("suite", self.suites),
+            ("requirement", self.requirements),
+        )
         return " ".join(f"--{name} {value}" for name, values in options for value in values)
 
 
@@ -110,6 +116,7 @@ def as_json(signoff: SignOff, facts: RunFacts) -> dict[str, Any]:
             "include": list(facts.selection.include),
             "exclude": list(facts.selection.exclude),
             "suites": list(facts.selection.suites),
+            "requirements": list(facts.selection.requirements),
         },
         "seeds": dict(seeds_of(signoff)),
         "requirements": [_requirement(row) for row in signoff.rows],

@@ -21,6 +21,7 @@ from .page import render_page
 from .results import Results, UnreadableResults, read_results
 
 VERSION = 1
+_SELECTIONS = ("include", "exclude", "suites", "requirements")
 
 
 class BadFolder(ValueError):
@@ -120,6 +121,7 @@ class ResultsFolder:
                 "include": list(selection.include),
                 "exclude": list(selection.exclude),
                 "suites": list(selection.suites),
+                "requirements": list(selection.requirements),
             },
             "problems": list(facts.problems),
         }
@@ -138,7 +140,7 @@ class ResultsFolder:
             finished=_moment(run.get("finished")),
             processes=run.get("processes"),
             stacks=run.get("stacks", 0),
-            selection=Selection(*(tuple(selection.get(key, ())) for key in ("include", "exclude", "suites"))),
+            selection=Selection(*(tuple(selection.get(key, ())) for key in _SELECTIONS)),
             problems=tuple(run.get("problems", ())),
         )
 

@@ -28,7 +28,7 @@ def plan_tests(source: Path, selection: Selection) -> tuple[PlannedTest, ...]:
 
     Args:
         source: a folder of suites or a suite file.
-        selection: tags and suite names, with Robot Framework's patterns.
+        selection: tags and suite names, with Robot Framework's patterns, and ids of requirements.
 
     Raises:
         BadSelection: if the path holds no test, a pattern matches none, or all of them together leave none.
@@ -44,7 +44,10 @@ def plan_tests(source: Path, selection: Selection) -> tuple[PlannedTest, ...]:
         included_tags=list(selection.include) or None,
         excluded_tags=list(selection.exclude) or None,
     )
-    selected = {_identity(test) for test in chosen.all_tests}
+    wanted = selection.requirements
+    selected = {
+        _identity(test) for test in chosen.all_tests if not wanted or test.metadata.get("Requirement") in wanted
+    }
     if not selected:
         raise BadSelection(f"No test is left by {selection.words}.")
     reason = f"left out of this run by {selection.words}"
@@ -81,6 +84,9 @@ def _every_pattern_matches(suite: Any, tests: Sequence[Any], selection: Selectio
             if not any(matcher.match(test.tags) for test in tests):
                 tags = sorted({tag for test in tests for tag in test.tags if not tag.startswith("robot:")})
                 raise BadSelection(f"--{option} {pattern} matches no test; the tags are {', '.join(tags) or 'none'}.")
+    known = sorted({str(test.metadata.get("Requirement")) for test in tests})
+    if unknown := [name for name in selection.requirements if name not in known]:
+        raise BadSelection(f"--requirement {unknown[0]} has no test; those that have are {', '.join(known)}.")
     for pattern in selection.suites:
         copy = suite.deepcopy()
         copy.filter(included_suites=[pattern])

@@ -113,8 +113,8 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
                 folder.save_plan(planned)
                 say(f"Running {len(suites)} suites in {processes} processes.")
                 code = run_workers(
-                    command(source, folder, processes, options.selection),
-                    environment_for_workers(os.environ, tested.variables),
+                    command(source, folder, processes, options.selection, planned),
+                    environment_for_workers(os.environ, {**tested.variables, "SIGNOFF_RUN_FOLDER": str(folder.path)}),
                     folder,
                     len(suites),
                     say,

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ import psutil
 
 from ..report.data import Selection
 from ..report.folder import ResultsFolder
+from ..report.judgement import PlannedTest
 
 # pabot gives each worker 5 s to end, twice, and then makes a dry run of up to 3 s in place of its results.
 PATIENCE = timedelta(seconds=30)
@@ -40,7 +41,9 @@ MEANINGS = {
 PR_SET_PDEATHSIG = 1
 
 
-def command(source: Path, folder: ResultsFolder, processes: int, selection: Selection) -> list[str]:
+def command(
+    source: Path, folder: ResultsFolder, processes: int, selection: Selection, planned: Sequence[PlannedTest]
+) -> list[str]:
     """Return pabot's command line. It holds no credential: pabot writes its arguments into files.
 
     Args:
@@ -48,9 +51,12 @@ def command(source: Path, folder: ResultsFolder, processes: int, selection: Sele
         folder: where the results go, absolute.
         processes: how many suites run at the same time.
         selection: which tests run.
+        planned: all tests; those of selected requirements are given to Robot Framework by name.
     """
     options = [("include", selection.include), ("exclude", selection.exclude), ("suite", selection.suites)]
     chosen = [part for name, values in options for value in values for part in (f"--{name}", value)]
+    if selection.requirements:
+        chosen += [part for test in planned if not test.left_out for part in ("--test", test.full_name)]
     return [
         *(sys.executable, "-m", "pabot.pabot"),
         *("--processes", str(processes), "--no-pabotlib", "--pabotlibport", "0"),
