@@ -63,7 +63,7 @@ REDS = [
     Red("unlogged_overload", "transactions/refusals.robot", "TXN-2", "0 transactions"),
     Red("unlogged_overload", "core/concurrency.robot", "LB-2", "0 transactions"),
     Red("claims_the_share", "core/load_balancing.robot", "LB-1", "the documents themselves tell"),
-    Red("late_upserts", "failover/replica_outage.robot", "FAIL-2", "MANGLED"),
+    Red("late_upserts", "failover/replica_outage.robot", "FAIL-2", "DIVERGED"),
     Red("replays_again", "failover/recovery.robot", "FAIL-4", "RESURRECTED"),
     Red("replays_again", "core/write_ahead_log.robot", "WAL-4", "RESURRECTED"),
     Red("unlogged_outage", "transactions/receipts.robot", "TXN-5", "UNLOGGED"),
