@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +14,11 @@ from signoff.clients.instances import Instance
 from signoff.polling import poll
 from signoff.ports import unused_port
 from signoff.verdict import CouldNotObserve
+
+
+def _die_with_the_tests() -> None:
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class RealChroma:
@@ -32,6 +39,7 @@ class RealChroma:
             [program, "run", "--path", folder / "data", "--host", "127.0.0.1", "--port", self.url.rpartition(":")[2]],
             stdout=self._log,
             stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_the_tests,
         )
 
     def wait(self) -> RealChroma:
