@@ -52,7 +52,7 @@ class WorkloadLibrary:
         self,
         *,
         rate: float = 50.0,
-        clients: int = 64,
+        clients: int = 0,
         seed: int = -1,
         faults: int = 1,
         cuts: int = 5,
@@ -60,7 +60,8 @@ class WorkloadLibrary:
     ) -> None:
         """Begins to work at ``rate`` operations per second, until `Stop Workload`.
 
-        ``clients`` is how many requests may be under way at the same time. ``seed`` gives the same stories as an
+        ``clients`` is how many requests may be under way at the same time; by default so many that arrivals keep their
+        schedule while requests hang for as long as a failover may take. ``seed`` gives the same stories as an
         earlier run; -1 takes a new one, which is recorded. ``faults`` is how many faults are to come, and ``cuts`` how
         often they have to cut every sequence of writes, for each pair of the phases before, during and after.
         ``stale`` is how old a read may be, by default SYNC_LAG_GOAL.

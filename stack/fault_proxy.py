@@ -202,6 +202,7 @@ class FaultProxy:
         self._http = http
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
+        self._swallowed: set[asyncio.StreamWriter] = set()
         self.toxics: dict[str, Toxic] = {}
 
     async def open(self) -> None:
@@ -236,8 +237,10 @@ class FaultProxy:
             await self.close()
 
     async def remove(self, name: str) -> None:
-        """End a fault."""
-        del self.toxics[name]
+        """End a fault. Connections that it has swallowed are reset, so that nobody goes on waiting on them."""
+        if self.toxics.pop(name).type == "timeout":
+            for client in list(self._swallowed):
+                _reset(client)
         if self._server is None and not any(toxic.type == "down" for toxic in self.toxics.values()):
             await self.open()
 
@@ -251,6 +254,7 @@ class FaultProxy:
                 kind = toxic.type if toxic is not None else ""
                 attributes = toxic.attributes if toxic is not None else {}
                 if kind == "timeout":
+                    self._swallowed.add(writer)
                     await _swallow(reader, attributes.get("timeout", 0))
                     return
                 if kind in ("reset_peer", "down"):
@@ -279,6 +283,7 @@ class FaultProxy:
             _reset(writer)
         finally:
             self._clients.discard(writer)
+            self._swallowed.discard(writer)
             upstream.close()
             writer.close()
 
@@ -299,6 +304,7 @@ class FaultProxy:
                 kind = toxic.type if toxic is not None else ""
                 if kind == "timeout" and toxic is not None:
                     back.cancel()
+                    self._swallowed.add(writer)
                     await _swallow(reader, toxic.attributes.get("timeout", 0))
                     return
                 if kind in ("reset_peer", "down"):
@@ -312,6 +318,7 @@ class FaultProxy:
             if back is not None:
                 back.cancel()
             self._clients.discard(writer)
+            self._swallowed.discard(writer)
             upstream.close()
             writer.close()
 

@@ -19,6 +19,8 @@ Embedding = tuple[float, ...]
 
 DIMENSIONS = 16
 TOLERANCE = 1e-6
+LISTS_DIFFER = "lists of different lengths"
+"""What is wrong with an answer whose columns don't fit together, in words."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def documents_from(answer: object, who: str) -> list[Document]:
         columns.append(column)
     if len({len(column) for column in columns}) != 1:
         lengths = ", ".join(str(len(column)) for column in columns)
-        raise CouldNotObserve(f"{who} answered a read with lists of different lengths ({lengths})")
+        raise CouldNotObserve(f"{who} answered a read with {LISTS_DIFFER} ({lengths})")
     try:
         return [
             Document(_text(id), None if text is None else _text(text), _metadata(metadata), _vector(vector))

@@ -348,6 +348,7 @@ class Limits:
         terminal: how soon a transaction has to end, after its answer and the last fault.
         skew: how far PostgreSQL's clock may be from ours.
         floor: how many operations each phase needs.
+        faults: how many faults were planned.
         cells: how many times each order of mutations has to be cut by a fault, for each pair of phases.
         deletes: what share of the mutations have to be deletes.
         late: how late, at most, 95 of 100 operations may be begun; later, the load was not what it was to be.
@@ -362,6 +363,7 @@ class Limits:
     terminal: float = 30.0
     skew: float = 0.5
     floor: int = 1
+    faults: int = 0
     cells: int = 0
     deletes: float = 0.0
     late: float = 1.0

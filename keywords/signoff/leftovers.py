@@ -1,20 +1,23 @@
-"""What interrupted runs left behind: collections that a manifest names, and that nobody has deleted or kept."""
+"""What failed and interrupted runs left behind: collections that a manifest names, and that nobody has deleted."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from .clients.client import Writer
 from .clients.instances import Instance
 from .environment import Environment
+from .faults.guard import Guard, Use
 from .manifest import FOLDER
 from .outcomes import Effect
 from .verdict import CouldNotObserve
 from .words import count
 
 Say = Callable[[str], None]
+_WAIT = timedelta(seconds=30)
 
 
 def leftovers(deployment: str, folder: Path = FOLDER) -> list[tuple[Path, str]]:
@@ -56,13 +59,30 @@ def purge(environment: Environment, say: Say, folder: Path = FOLDER) -> int:
     if not left:
         say(f"No collection is left of earlier runs on {environment.balancer_url}.")
         return 0
+    guard = Guard(environment.balancer_url)
+    guard.take(Use.ALONE, _WAIT)
+    try:
+        return _purge(environment, left, say)
+    finally:
+        guard.release()
+
+
+def _purge(environment: Environment, left: Sequence[tuple[Path, str]], say: Say) -> int:
     patience = environment.settings.request_timeout * 2
     writer = Writer(environment.balancer_url, patience)
-    reader = Instance("balancer", environment.balancer_url, patience)
+    readers = [
+        Instance("balancer", environment.balancer_url, patience),
+        Instance("primary", environment.primary_url, patience),
+        Instance("replica", environment.replica_url, patience),
+    ]
     deleted = 0
     failed = []
     for number, (path, name) in enumerate(left, 1):
-        if reader.has_collection(name):
+        there = [reader.name for reader in readers if reader.has_collection(name)]
+        if there and "balancer" not in there:
+            failed.append(f"{name} (the balancer knows nothing of it, and it is on the {' and the '.join(there)})")
+            continue
+        if there:
             answered = writer.drop(f"purge-{path.stem}-{number}", name)
             if answered.effect is not Effect.DONE:
                 failed.append(f"{name} ({answered.answer_in_words})")

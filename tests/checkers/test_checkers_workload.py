@@ -18,6 +18,7 @@ from signoff.history import (
     Action,
     Alert,
     AlertRead,
+    Evidence,
     FaultEvent,
     FaultKind,
     History,
@@ -120,6 +121,29 @@ def test_a_read_beside_a_write_may_see_half_of_it_and_a_later_one_may_not() -> N
         assert (VerdictClass.MANGLED in judgement.classes) is not beside
 
 
+def test_a_document_that_is_coming_or_going_may_be_there_by_half() -> None:
+    for action, halves in ((Action.DELETE, True), (Action.UPDATE, False)):
+        run = stocked(1)
+        write = run.ask(action, "d0", takes=0.2)
+        run.ask(Action.GET, "d0", client="two", at=write.invoked + 0.1)
+        history = run.history(outage=False)
+        half = replace(history.operations[1].written("d0"), text=None, metadata=None)
+        seen = replace(history.operations[-1], found=(half,))
+        judgement = judge_history(replace(history, operations=(*history.operations[:-1], seen)))
+        assert (VerdictClass.MANGLED in judgement.classes) is not halves
+
+
+def test_a_broken_answer_beside_a_write_is_still_broken() -> None:
+    run = stocked(1)
+    update = run.ask(Action.UPDATE, "d0", takes=0.2)
+    run.ask(Action.GET, "d0", client="two", at=update.invoked + 0.1)
+    history = run.history(outage=False)
+    for violation, named in (("a success without a body", True), ("lists of different lengths (1, 1, 1, 0)", False)):
+        read = replace(history.operations[-1], result=Result.FAIL, wire=Evidence(200, violation=violation))
+        judgement = judge_history(replace(history, operations=(*history.operations[:-1], read)))
+        assert (VerdictClass.PROTOCOL in judgement.classes) is named
+
+
 # ---------------------------------------------------------------- recovery
 
 
@@ -168,6 +192,16 @@ def test_a_write_that_fails_later_is_slow_too() -> None:
 def test_work_that_never_goes_on_is_slow() -> None:
     judgement = judge_history(with_outage(stream((10.1, UNKNOWN, False), (15, UNKNOWN, False))))
     assert "None of 2 writes" in judgement.about([Subject.RECOVERY]).findings[0].sentence
+
+
+def test_a_deployment_that_takes_no_write_any_more_is_not_recovered() -> None:
+    after = [(21 + n / 10, UNKNOWN, False) for n in range(20)]
+    judgement = judge_history(with_outage(stream((5, OK, False), (10.2, OK, True), *after)))
+    said = judgement.about([Subject.RECOVERY]).findings[0].sentence
+    assert said.startswith("None of 20 writes was acknowledged after the last fault was gone")
+    # And whoever asks for the contents alone is told that there was too little to judge.
+    untested_after = [gap.sentence for gap in judgement.about([Subject.CONTENTS]).gaps]
+    assert any("0 operations" in sentence or "0 writes acknowledged after" in sentence for sentence in untested_after)
 
 
 # ---------------------------------------------------------------- what the load has to have been

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from ..history import Action, History, Operation, Result
+from ..history import Action, History, Limits, Operation, Result
 from ..sandwiches import CELLS, CUTS, Phase
 from ..words import count, duration, listing
 from .findings import Gap, untested
@@ -26,11 +27,17 @@ class Evidence:
     numbers: Mapping[tuple[Phase, Action, Result], int]
 
     def total(self, phase: Phase | None = None) -> int:
-        """Return the number of operations whose content is judged, in a phase or in all."""
+        """Return the number of operations that succeeded, in a phase or in all: only these have a content to judge."""
+        return sum(
+            number for (own, _, result), number in self.numbers.items() if result is Result.OK and phase in (None, own)
+        )
+
+    def written(self, phase: Phase) -> int:
+        """Return the number of writes that were acknowledged in a phase."""
         return sum(
             number
-            for (own, _, result), number in self.numbers.items()
-            if result is not Result.FAIL and phase in (None, own)
+            for (own, action, result), number in self.numbers.items()
+            if own is phase and result is Result.OK and action.mutates
         )
 
     def sentence(self, violations: int) -> str:
@@ -65,12 +72,30 @@ def evidence(history: History) -> tuple[Evidence, list[Gap]]:
         if tried < floor:
             when = f" {phase.value} the fault" if planned or faults else ""
             gaps.append(untested(f"{count(tried, 'operation')} tried{when}, and at least {floor} are needed"))
+    gaps += _nothing_succeeded(Evidence(dict(numbers)), faults, floor)
+    if len(faults) < history.header.limits.faults:
+        number = history.header.limits.faults
+        gaps.append(untested(f"{count(number, 'fault')} planned, and {len(faults)} made"))
     actions = {operation.action for operation in history.operations}
     if never := [action.value for action in history.header.actions if action not in actions]:
         gaps.append(untested(f"Planned and never tried: {listing(never, 8)}"))
     if history.operations and not any(one.result is Result.OK for one in history.operations):
         gaps.append(untested("Not one operation succeeded, so nothing was shown to work"))
     return Evidence(dict(numbers)), [*gaps, *_too_little(history, faults)]
+
+
+def _nothing_succeeded(seen: Evidence, faults: Sequence[Outage], floor: int) -> Iterator[Gap]:
+    """Yield the phases in which too little succeeded to show that anything works."""
+    # While both instances are away, or the log is, nothing has to succeed.
+    apart = all(one.restored <= other.injected for one, other in pairwise(faults))
+    served = apart and all(one.target in ("primary", "replica") for one in faults)
+    for phase in Phase if faults else (Phase.BEFORE,):
+        if phase is Phase.DURING and not served:
+            continue
+        needed = min(floor, 10)
+        if seen.written(phase) < needed:
+            words = f"{count(seen.written(phase), 'write')} acknowledged {phase.value} the fault"
+            yield untested(f"{words}, and at least {needed} are needed")
 
 
 def _too_little(history: History, faults: Sequence[Outage]) -> Iterator[Gap]:
@@ -81,7 +106,11 @@ def _too_little(history: History, faults: Sequence[Outage]) -> Iterator[Gap]:
     if mutations and deletes < limits.deletes * len(mutations):
         share = f"{100 * deletes / len(mutations):.0f} %"
         yield untested(f"{share} of the mutations were deletes, and at least {limits.deletes:.0%} are needed")
-    late = sorted(max(0.0, one.invoked - one.due) for one in history.operations if one.due is not None)
+    late = sorted(
+        max(0.0, one.invoked - one.due)
+        for one in history.operations
+        if one.due is not None and _on_schedule(one.due, faults, limits)
+    )
     if late and (most := late[int(0.95 * (len(late) - 1))]) > limits.late:
         yield untested(
             f"5 of 100 operations began more than {duration(most)} late, so the load was not what was asked for; "
@@ -115,3 +144,9 @@ def _cuts(history: History, faults: Sequence[Outage]) -> Counter[tuple[Action, A
                     pairs[earlier.id, operation.id] = (earlier.action, operation.action, cell)
             last[register] = operation, span
     return Counter(pairs.values())
+
+
+def _on_schedule(due: float, faults: Sequence[Outage], limits: Limits) -> bool:
+    """Whether an operation had to begin in time: not while all clients may be waiting for a failover to end."""
+    patience = max(limits.first_good.values(), default=0.0)
+    return not any(one.injected <= due <= one.injected + patience + limits.late for one in faults)

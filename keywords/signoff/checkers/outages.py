@@ -53,9 +53,10 @@ def _outage(history: History, events: list[FaultEvent]) -> Outage:
             if probe.instance.value == first.target and _within(probe, proved, undone)
         ]
     ):
-        if all(looks):
+        if any(looks):
             problem = (
-                f"The {first.target} answered every direct probe during fault {first.fault}, so there was no fault"
+                f"The {first.target} answered {sum(looks)} of {len(looks)} direct probes during fault {first.fault}, "
+                "so there was no fault all the time"
             )
     elif first.kind.stops_writes and first.target in ("primary", "replica"):
         problem = f"The {first.target} was not probed directly during fault {first.fault}, so nothing shows it was one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..documents import LISTS_DIFFER
 from ..history import Operation
 from .findings import Checked, Finding, VerdictClass
 from .view import View
@@ -22,7 +23,7 @@ def check(view: View) -> Checked:
                 (one.id,),
             )
             for one in view.history.operations
-            if one.wire.violation and (one.action.mutates or not _beside_a_write(view, one))
+            if one.wire.violation and not (LISTS_DIFFER in one.wire.violation and _beside_a_write(view, one))
         )
     )
 

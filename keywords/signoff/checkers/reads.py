@@ -141,6 +141,9 @@ def _half_written(read: Operation, document: Document, mutations: list[Mutation]
     under_way = [
         one.operation for one in mutations if one.operation.invoked < read.returned and one.until > read.invoked
     ]
+    coming_or_going = any(one.action in (Action.ADD, Action.UPSERT, Action.DELETE) for one in under_way)
+    if coming_or_going and document.text is None and not document.metadata:
+        return True  # its embedding is there already, or still, and nothing else of it
     if source is None or not under_way or source.action.of_collection:
         return False
     written = [operation.written(document.id) for operation in (source, *under_way)]

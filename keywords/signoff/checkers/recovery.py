@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
@@ -12,6 +13,9 @@ from .findings import Checked, Finding, VerdictClass, untested
 from .outages import Outage, outages
 from .registers import Register
 from .view import View, touched
+
+_ENOUGH = 10
+"""How many writes must have been tried before their failing says something."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,11 @@ def _recovery(history: History, outage: Outage, proved_good: dict[str, float]) -
     begun = [one for one in within if one.invoked >= outage.injected]
     writes = [one for one in begun if one.action.mutates]
     good = min((proved_good[one.id] for one in writes if one.id in proved_good), default=inf)
-    failing = [max(0.0, one.invoked - outage.injected) for one in within if one.result is not Result.OK]
+    failing = [
+        max(0.0, one.invoked - outage.injected)
+        for one in within
+        if one.result is not Result.OK and not _beside_a_write(history, one)
+    ]
     return Recovery(
         outage,
         good - outage.injected if good < inf else None,
@@ -53,6 +61,19 @@ def _recovery(history: History, outage: Outage, proved_good: dict[str, float]) -
         len(failing),
         len(begun),
         tuple(one.id for one in writes),
+    )
+
+
+def _beside_a_write(history: History, read: Operation) -> bool:
+    """Whether a read was answered with an error beside a write of its collection: Chroma itself does that at times."""
+    if read.action.mutates or read.wire.status is None:
+        return False
+    return any(
+        one.action.mutates
+        and one.collection == read.collection
+        and one.invoked <= read.returned
+        and one.returned >= read.invoked
+        for one in history.operations
     )
 
 
@@ -101,8 +122,18 @@ def check(view: View) -> Checked:
         else:
             continue
         findings.append(Finding(VerdictClass.SLOW_FAILOVER, words, one.tries[:5]))
+    findings += _never_again(view)
     gaps = () if judged or not view.limits.first_good else (untested("No fault had a limit for how soon work goes on"),)
     return Checked(tuple(findings), gaps)
+
+
+def _never_again(view: View) -> Iterator[Finding]:
+    """Yield a finding if no write was acknowledged any more after the last fault was gone."""
+    last = max((one.restored for one in outages(view.history) if not one.problem), default=None)
+    after = [one for one in view.mutating if last is not None and one.invoked >= last]
+    if len(after) >= _ENOUGH and not any(one.result is Result.OK for one in after):
+        words = f"None of {count(len(after), 'write')} was acknowledged after the last fault was gone"
+        yield Finding(VerdictClass.SLOW_FAILOVER, words, tuple(one.id for one in after[:5]))
 
 
 def _overlap(one: Outage, other: Outage) -> bool:

@@ -12,7 +12,7 @@ from ..documents import make_documents
 from ..faults.control_plane import restart, suspend
 from ..faults.guard import Use
 from ..faults.locked_store import Refused
-from ..faults.processes import crash, freeze, kill_balancer, lock_store
+from ..faults.processes import crash, freeze, kill_balancer, lock_store, undo_everything
 from ..faults.proxies import Toxic, disturb
 from ..faults.undo import unresolved
 from ..ledger import Kind
@@ -95,7 +95,9 @@ def unchanged(bed: Testbed, canary: Canary) -> str:
 
 def remove(bed: Testbed, canary: Canary) -> None:
     """Remove the canary itself, by its full name, at the very end."""
-    bed.writer.drop(bed.session("canary"), canary.name)
+    answered = bed.writer.drop(bed.session("canary"), canary.name)
+    if answered.effect is not Effect.DONE:
+        raise CouldNotObserve(f"the canary {canary.name} could not be removed: {answered.answer_in_words}")
 
 
 def _digests(bed: Testbed, name: str) -> dict[str, str]:
@@ -114,9 +116,13 @@ def faults_need_permission(bed: Testbed) -> int:
     shared = Testbed(bed.environment)
     number = 0
     for tester, expected in ((strict, NotTested), (shared, CouldNotObserve)):
-        for name, fault in _faults(tester).items():
-            _require_refused(name, fault, expected)
-            number += 1
+        try:
+            for name, fault in _faults(tester).items():
+                _require_refused(name, fault, expected)
+                number += 1
+        finally:
+            undo_everything(tester)  # what was not refused was done
+            tester.close()
     if len(unresolved()) != before:
         raise NotMet("a fault that was refused is in the undo journal")
     for role in ROLES:

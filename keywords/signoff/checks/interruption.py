@@ -135,7 +135,7 @@ def interrupted_by_ctrl_c(bed: Testbed) -> str:
         NotMet: if it doesn't mend what it broke, or doesn't say what did not run.
     """
     with run_until_broken(bed) as run:
-        run.process.send_signal(signal.SIGINT)
+        os.killpg(run.process.pid, signal.SIGINT)
         code = run.wait()
         _require_mended(bed, run)
         _require_incomplete(run, code, "interrupted")
@@ -197,7 +197,14 @@ def _start(bed: Testbed, suite: Path | None, folder: Path | None = None) -> Run:
     # The run needs the deployment for itself; this test has it back afterwards.
     bed.guard.release()
     process = subprocess.Popen(
-        command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # As in a terminal of its own: Ctrl-C reaches the whole group.
+        start_new_session=True,
     )
     return Run(process, folder)
 

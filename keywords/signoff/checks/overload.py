@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..clients.wire import Reply
+from ..outcomes import Effect
 from ..testbed import Testbed
 from ..verdict import CouldNotObserve, NotMet
 from ..words import duration, sentences
@@ -37,7 +38,7 @@ def judge(bed: Testbed, session: str, at_least: int) -> Overload:
             found.append(f"{write.session} was answered with {write.answer_in_words}")
         elif write.ended - write.started > allowed:
             found.append(f"{write.session} was answered after {duration(write.ended - write.started)}")
-        elif write.status == 503 and write.answer.headers.get("x-effect") != "none":
+        elif write.status == 503 and write.effect is not Effect.NONE:
             found.append(f"{write.session} was refused without saying that it had no effect (X-Effect: none)")
         elif write.status == 503 and "retry-after" not in write.answer.headers:
             found.append(f"{write.session} was refused without saying when to come back (Retry-After)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
@@ -14,6 +15,7 @@ from ..checks.contents import create, hold_exactly, write
 from ..clients.balancer import Status
 from ..data_types import Role
 from ..documents import make_documents
+from ..faults.guard import Use
 from ..faults.processes import works
 from ..history import (
     Action,
@@ -44,6 +46,7 @@ from .engine import Engine, Load
 ACTIONS = tuple(Action)
 _WATCH_EVERY = timedelta(milliseconds=50)
 _PROBE_TIMEOUT = timedelta(milliseconds=500)
+_MOST_CLIENTS = 2000
 _ENOUGH = 60
 """How many operations the clients do in each phase, whatever else is due."""
 _FLOOR = 20
@@ -56,7 +59,7 @@ class Wanted:
 
     Attributes:
         rate: arrivals per second.
-        clients: how many requests may be under way at the same time.
+        clients: how many requests may be under way at the same time; 0 for as many as a failover may keep waiting.
         seed: gives the same stories again; a new one by default.
         faults: how many faults are to come while it goes on.
         cuts: how often the faults have to cut every order of mutations, for every pair of phases.
@@ -64,7 +67,7 @@ class Wanted:
     """
 
     rate: float = 50.0
-    clients: int = 64
+    clients: int = 0
     seed: int | None = None
     faults: int = 1
     cuts: int = 5
@@ -125,7 +128,7 @@ class Workload:
             self._before = {role: closing.digests(bed, role, ()) for role in Role}
             load = Load(
                 rate=self.wanted.rate,
-                clients=self.wanted.clients,
+                clients=self.wanted.clients or self._enough_clients(),
                 seed=self.seed,
                 faults=self.wanted.faults,
                 each=self.wanted.each,
@@ -135,6 +138,7 @@ class Workload:
             self._engine.start()
             self._watchers = [_status_watcher(bed), *(_probe_watcher(bed, role) for role in Role)]
         except BaseException:
+            # There may be no engine yet, and one that has failed has ended.
             self._writer.close()
             raise
         bed.faults.listeners.append(self._fault)
@@ -233,11 +237,14 @@ class Workload:
         closing.wait_until_alike(bed, names, bed.environment.limits.sync_lag_max)
         if watch:
             time.sleep(watch.total_seconds())  # what must not come back may come at any time until then
+            events = closing.log(bed, self._operations, limits.terminal)
         events.append(GaugeSample(time.monotonic(), bed.balancer.status().pending_writes))
         events += closing.contents(bed, names)
         events.append(closing.mapping(bed, names))
         after = {role: closing.digests(bed, role, names) for role in Role}
-        theirs = closing.written_by_others(bed, self._before, after, self._header.wall)
+        # While the deployment is ours alone, nobody else can have changed anything.
+        alone = bed.guard.use is Use.ALONE
+        theirs = set() if alone else closing.written_by_others(bed, self._before, after, self._header.wall)
         for role in Role:
             for moment, seen in ((Moment.BEFORE, self._before[role]), (Moment.AFTER, after[role])):
                 events.append(Digest(role, moment, {name: one for name, one in seen.items() if name not in theirs}))
@@ -247,14 +254,19 @@ class Workload:
         """End the load, whatever state it is in. Without :meth:`stop` the history has no end, and is never judged."""
         if self._fault in self.bed.faults.listeners:
             self.bed.faults.listeners.remove(self._fault)
-        try:
-            self._engine.stop()
+        with ExitStack() as ending:
+            ending.callback(self._writer.close)
             for watcher in self._watchers:
-                watcher.stop()
-        finally:
-            self._writer.close()
+                ending.callback(watcher.stop)
+            ending.callback(self._engine.stop)
 
     # ---------------------------------------------------------------- what it needs
+
+    def _enough_clients(self) -> int:
+        """So many that arrivals keep their schedule while requests hang for as long as a failover may take."""
+        limits = self.bed.environment.limits
+        longest = max(limits.failover_max, limits.freeze_failover_max, limits.gray_failover_max).total_seconds()
+        return min(_MOST_CLIENTS, ceil(self.wanted.rate * (longest + 1)))
 
     def _canary(self) -> None:
         """Put something there that no client of ours touches, so that damage to others would be seen."""
@@ -283,6 +295,7 @@ class Workload:
             terminal=limits.recovery_max.total_seconds(),
             skew=0.5 + abs(self.bed.database.clock_offset().total_seconds()),
             floor=_FLOOR,
+            faults=wanted.faults,
             cells=wanted.cuts if wanted.faults else 0,
             deletes=0.3,
             late=0.25,
@@ -329,7 +342,7 @@ def _probe_watcher(bed: Testbed, role: Role) -> _Watcher:
 def _require_possible(wanted: Wanted) -> None:
     if not 1 <= wanted.rate <= 5000:
         raise NotTested(f"a rate of {wanted.rate:g} per second was asked for; allowed are 1 to 5,000")
-    if not 2 <= wanted.clients <= 2000:
-        raise NotTested(f"{wanted.clients} clients were asked for; allowed are 2 to 2,000")
+    if wanted.clients and not 2 <= wanted.clients <= _MOST_CLIENTS:
+        raise NotTested(f"{wanted.clients} clients were asked for; allowed are 2 to {_MOST_CLIENTS:,}")
     if not (0 <= wanted.faults <= 100 and 0 <= wanted.cuts <= 100):
         raise NotTested(f"{wanted.cuts} cuts by {wanted.faults} faults were asked for; allowed are 0 to 100 each")
