@@ -103,6 +103,11 @@ class Entry:
         return str(name) if name is not None else None
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nobody knows what its client was told: its balancer died before it was written down."""
+        return self.refused and self.response_status is None
+
+    @property
     def settled(self) -> bool:
         """Whether the outcome is known: executed somewhere, or for good nowhere."""
         return self.state is not State.PENDING

@@ -214,11 +214,27 @@ class Replication:
         queue.popleft()
         if entry.state is State.EXECUTED:
             self._applied_here(lane, entry, instance)
+        elif entry.is_unknown:
+            self._carried_out_before_deletion(lane, entry, instance)
         else:
             assert entry.collection is not None
             reason = "its collection was deleted before it was applied"
             self._reject(lane, entry, _not_found(entry.collection.id), reason)
         return True
+
+    def _carried_out_before_deletion(self, lane: Lane, entry: Entry, instance: Instance) -> None:
+        """Settle a row whose balancer died before it wrote down what became of it, and whose collection is deleted.
+
+        It may have been acknowledged, so it must not be called given up; and whether it was carried out before the
+        deletion or not makes no difference to anybody.
+        """
+        entry.state, entry.executed_on = State.EXECUTED, instance.name
+        entry.applied.update(self._instances)
+        for name in self._instances:
+            self._no_longer_owe(lane, entry, name)
+        entry.moved.set()
+        self._journal.changed(entry)
+        self._changed()
 
     async def _apply_next(self, lane: Lane, instance: Instance, queue: deque[Entry]) -> bool:
         """Apply the next row, or the next few as one request. Return False if that has to be tried again."""

@@ -300,6 +300,25 @@ def test_a_killed_balancer_repeats_nothing_that_a_repetition_would_change(
     deployment.expect(name, expected)
 
 
+def test_a_write_whose_mark_was_lost_is_not_given_up_because_its_collection_was_deleted(
+    deployment: BalancedDeployment, name: str
+) -> None:
+    """Acknowledged, and the balancer died before it wrote that down; the deletion of its collection is logged, too."""
+    collection, session = deployment.create(name), f"lost-{name}"
+    deployment.change("add", collection, record(1, "a"), session=session)
+    assert deployment.call("DELETE", f"/{name}", session=session).status_code == 200
+    deployment.until_settled()
+    own = f"SELECT transaction_id FROM emergency_transaction_log WHERE client_session = '{session}'"
+    marks = "status = 'pending', executed_on = NULL, synced_instances = '{}', executed_at = NULL, synced_at = NULL"
+    deployment.sql(f"UPDATE unified_wal_writes SET {marks} WHERE write_id IN ({own}) RETURNING 1")
+    marks = "status = 'ATTEMPTING', response_status = NULL, completed_at = NULL"
+    deployment.sql(f"UPDATE emergency_transaction_log SET {marks} WHERE transaction_id IN ({own}) RETURNING 1")
+    deployment.restart_balancer()
+    deployment.until_settled()
+    assert deployment.transactions(session) == [("RECOVERED", None), ("RECOVERED", None)]
+    deployment.expect(name, None)
+
+
 def test_what_is_owed_has_its_age_after_a_restart(deployment: BalancedDeployment, name: str) -> None:
     collection = deployment.create(name)
     deployment.until_settled()
