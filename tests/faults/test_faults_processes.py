@@ -148,6 +148,8 @@ def test_a_process_that_has_the_pid_now_is_never_touched() -> None:
         assert mine is not None
         tell([ProcessId(mine.pid, mine.started - 1)], signal.SIGKILL)
         tell([ProcessId(mine.pid, mine.started - 1)], signal.SIGSTOP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)  # a signal takes a moment to do its work
         assert is_alive(mine)
         assert not is_stopped(mine)
         tell([mine], signal.SIGKILL)
