@@ -31,6 +31,7 @@ _TIMEOUT = timedelta(seconds=1)
 SUITE = ROOT / "suites" / "failover" / "recovery.robot"
 """What is interrupted: it suspends the replica."""
 _ROLE = "replica"
+_NOT_YET, _ENDED = "it is at work", "it has ended"
 _HARMLESS = ROOT / "suites" / "production" / "prerequisites.robot"
 
 
@@ -111,21 +112,29 @@ def run_until_broken(bed: Testbed) -> Iterator[Run]:
     run = _start(bed, SUITE)
     try:
         try:
-            poll(
-                lambda: bool(unresolved(run.undo)) and not _answers(bed),
-                bool,
+            seen = poll(
+                lambda: _how_far(bed, run),
+                lambda far: far != _NOT_YET,
                 within=_BROKEN_WITHIN,
                 every=timedelta(milliseconds=20),
                 what=f"The run that is to be interrupted has suspended the {_ROLE}",
-                describe=lambda broken: "so" if broken else "not so",
             )
         except NotMet as error:
             raise CouldNotObserve(error.sentence) from None
+        if seen == _ENDED:
+            run.wait()
+            raise CouldNotObserve(f"the run that was to be interrupted ended by itself: {shortened(run.printed)}")
         yield run
     finally:
         if run.process.poll() is None:
             run.kill()
         bed.guard.take(Use.ALONE, timedelta(seconds=10))
+
+
+def _how_far(bed: Testbed, run: Run) -> str:
+    if run.process.poll() is not None:
+        return _ENDED
+    return f"the {_ROLE} is away" if unresolved(run.undo) and not _answers(bed) else _NOT_YET
 
 
 def interrupted_by_ctrl_c(bed: Testbed) -> str:
