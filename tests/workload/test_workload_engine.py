@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import sys
 import threading
@@ -91,8 +93,7 @@ def test_what_a_read_found_is_what_was_written(chroma: RealChroma, names: Callab
         assert near(document.embedding, written[token].written(document.id).embedding)
 
 
-def test_arrivals_keep_their_schedule_while_nobody_answers(names: Callable[[str], str]) -> None:
-    """A server that swallows everything: the load goes on at its rate all the same."""
+def test_a_deployment_that_answers_nothing_gives_no_collections_to_work_on(names: Callable[[str], str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         done: list[Operation] = []
         load = Load(rate=200, clients=400, seed=1, faults=0, each=0, within=1.0)
@@ -104,9 +105,6 @@ def test_arrivals_keep_their_schedule_while_nobody_answers(names: Callable[[str]
 
 
 def test_arrivals_keep_their_schedule_while_the_server_is_frozen(tmp_path: Path, names: Callable[[str], str]) -> None:
-    import os
-    import signal
-
     server = RealChroma(tmp_path, "primary").wait()
     done: list[Operation] = []
     load = Load(rate=100, clients=300, seed=1, faults=0, each=0, within=3.0)
