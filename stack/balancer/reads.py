@@ -132,6 +132,8 @@ class Reads:
     ) -> Reply:
         """Ask an instance that may serve, then the other one, and wait for one to come in line if there is none.
 
+        If all of them fail, each is asked once more before the client hears of it.
+
         Args:
             known: what is asked for is known to exist, so an instance that says 404 has lost it.
         """
@@ -139,9 +141,16 @@ class Reads:
         deadline = time.monotonic() + deployment.settings.request_timeout
         tried: set[str] = set()
         last: Answer | None = None
+        failures: dict[Instance, int] = {}
+        asked_again = False
         while (remaining := deadline - time.monotonic()) > 0:
             candidates = [i for i in deployment.instances if i.healthy and i.name not in tried and may_serve(i)]
             if not candidates:
+                if failures and not asked_again:
+                    # Chroma answers 500 to a read that meets a deletion half done: the next answer is another one.
+                    asked_again = True
+                    tried.clear()
+                    continue
                 if last is not None:
                     return Reply(last.status, last.body, last.headers)
                 if not deployment.healthy_instances:
@@ -157,8 +166,8 @@ class Reads:
                 tried.add(instance.name)
                 continue
             if answer.is_failure:
-                instance.failed(f"{instance.name} answered {answer.status}", read=True)
                 tried.add(instance.name)
+                failures[instance] = answer.status
                 last = answer
                 continue
             instance.succeeded(read=True)
@@ -166,6 +175,10 @@ class Reads:
                 tried.add(instance.name)
                 last = last or answer
                 continue
+            # A failed read is an instance's own fault only if another one can answer it.
+            for failed, status in failures.items():
+                if failed is not instance:
+                    failed.failed(f"{failed.name} answered {status}", read=True)
             instance.request_count += 1
             return Reply(answer.status, answer.body, answer.headers)
         return error(503, "ServiceUnavailable", "no instance can serve this read now", {"x-effect": "none"})

@@ -334,7 +334,7 @@ Second Test Of The Chosen One
 """
     run = run_bare(tmp_path, "core", some=suite)
     assert run.code == 2
-    assert run.data["selection"] == {"include": ["core"], "exclude": [], "suites": []}
+    assert run.data["selection"] == {"include": ["core"], "exclude": [], "suites": [], "requirements": []}
     assert run.row("HEALTH-2")["reason"] == "left out of this run by --include core"
     # One of its tests ran and is fine; that doesn't make the requirement met.
     assert run.outcomes["HEALTH-1"] == "not tested"
