@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..history import Action, History, Limits, Operation, Result
+from ..history import Action, History, Operation, Result
 from ..sandwiches import CELLS, CUTS, Phase
-from ..words import count, duration, listing
+from ..words import count, listing
 from .findings import Gap, untested
 from .outages import Outage, Span, cell_of, outages, phase_of, span_of
 from .registers import Register
@@ -106,16 +106,6 @@ def _too_little(history: History, faults: Sequence[Outage]) -> Iterator[Gap]:
     if mutations and deletes < limits.deletes * len(mutations):
         share = f"{100 * deletes / len(mutations):.0f} %"
         yield untested(f"{share} of the mutations were deletes, and at least {limits.deletes:.0%} are needed")
-    late = sorted(
-        max(0.0, one.invoked - one.due)
-        for one in history.operations
-        if one.due is not None and _on_schedule(one.due, faults, limits)
-    )
-    if late and (most := late[int(0.95 * (len(late) - 1))]) > limits.late:
-        yield untested(
-            f"5 of 100 operations began more than {duration(most)} late, so the load was not what was asked for; "
-            "give it more clients, or a lower rate"
-        )
     if not limits.cells:
         return
     cut = _cuts(history, faults)
@@ -144,9 +134,3 @@ def _cuts(history: History, faults: Sequence[Outage]) -> Counter[tuple[Action, A
                     pairs[earlier.id, operation.id] = (earlier.action, operation.action, cell)
             last[register] = operation, span
     return Counter(pairs.values())
-
-
-def _on_schedule(due: float, faults: Sequence[Outage], limits: Limits) -> bool:
-    """Whether an operation had to begin in time: not while all clients may be waiting for a failover to end."""
-    patience = max(limits.first_good.values(), default=0.0)
-    return not any(one.injected <= due <= one.injected + patience + limits.late for one in faults)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
 from ..documents import by_id
-from ..history import Action, History, Operation, Result, on_the_way_to
+from ..history import Action, History, Limits, Operation, Result, on_the_way_to
 from ..words import count, duration
-from .findings import Checked, Finding, VerdictClass, untested
+from .findings import Checked, Finding, Gap, VerdictClass, untested
 from .outages import Outage, outages
 from .registers import Register
 from .view import View, touched
@@ -123,8 +123,31 @@ def check(view: View) -> Checked:
             continue
         findings.append(Finding(VerdictClass.SLOW_FAILOVER, words, one.tries[:5]))
     findings += _never_again(view)
-    gaps = () if judged or not view.limits.first_good else (untested("No fault had a limit for how soon work goes on"),)
-    return Checked(tuple(findings), gaps)
+    gaps = list(_late(view))
+    if view.limits.first_good and not judged:
+        gaps.append(untested("No fault had a limit for how soon work goes on"))
+    return Checked(tuple(findings), tuple(gaps))
+
+
+def _late(view: View) -> Iterator[Gap]:
+    """Yield a gap if the clients came so late with their requests that their own delay may be what was measured."""
+    faults = outages(view.history)
+    late = sorted(
+        max(0.0, one.invoked - one.due)
+        for one in view.history.operations
+        if one.due is not None and _on_schedule(one.due, faults, view.limits)
+    )
+    if late and (most := late[int(0.95 * (len(late) - 1))]) > view.limits.late:
+        yield untested(
+            f"5 of 100 operations began more than {duration(most)} late, so the load was not what was asked for; "
+            "give it more clients, or a lower rate"
+        )
+
+
+def _on_schedule(due: float, faults: Sequence[Outage], limits: Limits) -> bool:
+    """Whether an operation had to begin in time: not while all clients may be waiting for a failover to end."""
+    patience = max(limits.first_good.values(), default=0.0)
+    return not any(one.injected <= due <= one.injected + patience + limits.late for one in faults)
 
 
 def _never_again(view: View) -> Iterator[Finding]:
