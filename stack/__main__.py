@@ -28,7 +28,14 @@ from .errors import StackError
 from .ports import Ports
 from .processes import memory_bytes
 from .render_api import RateLimits, RenderApi
-from .services import BALANCER_COMMAND_VARIABLE, PORT_NAMES, PROXY_PORT_NAMES, Plan, plan_stack
+from .services import (
+    BALANCER_COMMAND_VARIABLE,
+    PORT_NAMES,
+    PROXY_PORT_NAMES,
+    SYNC_COMMAND_VARIABLE,
+    Plan,
+    plan_stack,
+)
 from .supervisor import Supervisor
 
 _DEFAULT_LOGS = Path(__file__).resolve().parent.parent / "results"
@@ -109,8 +116,14 @@ async def _up(arguments: argparse.Namespace) -> int:
         about = state.create_folder(logs, for_person=not arguments.json)
         guard = _start_guard(Path(about.folder))
         try:
-            command = os.environ.get(BALANCER_COMMAND_VARIABLE)
-            plan = plan_stack(Path(about.folder), ports, overrides, command, with_proxies=arguments.with_proxies)
+            plan = plan_stack(
+                Path(about.folder),
+                ports,
+                overrides,
+                os.environ.get(BALANCER_COMMAND_VARIABLE),
+                sync_command=os.environ.get(SYNC_COMMAND_VARIABLE),
+                with_proxies=arguments.with_proxies,
+            )
             values = {**plan.values, "STACK_LOGS": str(logs), "STACK_PID": str(about.pid)}
             values["STACK_STATE"] = str(Path(about.folder) / state.STATE_FILE)
             limits = RateLimits(suspends=arguments.suspends_per_minute)

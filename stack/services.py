@@ -23,21 +23,27 @@ BALANCER = "chroma-balancer"
 POSTGRES = "chroma-postgres"
 SLACK_SINK = "slack-sink"
 RENDER_API = "render-api"
-PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API)
+SYNC_COORDINATOR = "sync-coordinator"
+SYNC_WORKERS = ("sync-worker-1", "sync-worker-2")
+PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API, SYNC_COORDINATOR, *SYNC_WORKERS)
 PROXIED = (PRIMARY, REPLICA, POSTGRES, SLACK_SINK)
 PROXY_PORT_NAMES = tuple(f"{name}-proxy{end}" for name in PROXIED for end in ("", "-control"))
 """Further names, for a stack with fault proxies."""
 NO_PROXY = "none"
 """What stands in place of a proxy's control URL when there is no proxy."""
 
+NO_SERVICE = "none"
+"""What stands in place of the id of a service that this stack does not have."""
+
 BALANCER_COMMAND_VARIABLE = "SIGNOFF_BALANCER_COMMAND"
+SYNC_COMMAND_VARIABLE = "SIGNOFF_SYNC_COMMAND"
 BALANCER_SETTINGS: Mapping[str, str] = {
     "LOAD_BALANCE_STRATEGY": "optimized_read_replica",
     "READ_REPLICA_RATIO": "0.8",
     "CHECK_INTERVAL": "0.25",
     "FAILURE_THRESHOLD": "3",
     "REQUEST_TIMEOUT": "10",
-    "SYNC_MODE": "traditional",
+    "SYNC_MODE": "distributed",
     "RESOURCE_CHECK_INTERVAL": "1",
     "MAX_CONCURRENT_REQUESTS": "200",
     "REQUEST_QUEUE_SIZE": "200",
@@ -49,6 +55,14 @@ BALANCER_SETTINGS: Mapping[str, str] = {
     "CPU_THRESHOLD_PERCENT": "80",
 }
 """What the balancer is started with; each one can be overridden by ``--set``."""
+SYNC_SETTINGS: Mapping[str, str] = {
+    "SYNC_CHUNK_SIZE": "1000",
+    "SYNC_HEARTBEAT_INTERVAL": "0.5",
+    "SYNC_HEARTBEAT_TIMEOUT": "2",
+}
+"""What the coordinator and the workers alone are started with; ``--set`` overrides these, too."""
+SHARED_WITH_SYNC = ("DEFAULT_BATCH_SIZE", "MAX_BATCH_SIZE", "WAL_SYNC_INTERVAL")
+"""Settings of the balancer that they get as well."""
 
 _ADDRESSES = ("PRIMARY_URL", "REPLICA_URL", "DATABASE_URL", "SLACK_WEBHOOK_URL")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -138,6 +152,7 @@ def plan_stack(
     overrides: Mapping[str, str],
     balancer_command: str | None,
     *,
+    sync_command: str | None = None,
     with_proxies: bool = False,
 ) -> Plan:
     """The list of services for a stack in this folder.
@@ -147,13 +162,15 @@ def plan_stack(
         ports: a port for each of ``PORT_NAMES``.
         overrides: environment variables of the balancer, by name.
         balancer_command: takes the place of the reference balancer; shell-like, ``$PORT`` etc. are expanded.
+        sync_command: takes the place of the reference coordinator and workers, in the same way; which of them it is to
+            be is its last argument. A balancer of another kind without it brings its own sync, or none.
         with_proxies: put a fault proxy between the balancer and each of ``PROXIED``; ``ports`` has
             ``PROXY_PORT_NAMES`` too.
 
     Raises:
         StackError: an override has no such variable, or the command can't be read.
     """
-    allowed = (*BALANCER_SETTINGS, *_ADDRESSES)
+    allowed = (*BALANCER_SETTINGS, *SYNC_SETTINGS, *_ADDRESSES)
     for name in overrides:
         if name not in allowed:
             raise StackError(f"--set knows no {name}; the balancer's variables are {', '.join(allowed)}.")
@@ -162,7 +179,10 @@ def plan_stack(
     replica = _chroma(REPLICA, folder, ports[REPLICA])
     webhook_path = f"/services/TLOCAL/BLOCAL/{secrets.token_hex(8)}"
     sink = _slack_sink(ports[SLACK_SINK], webhook_path)
-    settings = {name: overrides.get(name, default) for name, default in BALANCER_SETTINGS.items()}
+    defaults = dict(BALANCER_SETTINGS)
+    if balancer_command is not None and sync_command is None:
+        defaults["SYNC_MODE"] = "traditional"
+    settings = {name: overrides.get(name, default) for name, default in defaults.items()}
     addresses = {
         "PRIMARY_URL": primary.url,
         "REPLICA_URL": replica.url,
@@ -174,6 +194,12 @@ def plan_stack(
     by_proxy = _by_proxy(ports, database, webhook_path) if with_proxies else {}
     needs = tuple(proxy.name for proxy in proxies)
     balancer = _balancer(ports[BALANCER], settings | addresses | by_proxy | dict(overrides), balancer_command, needs)
+    sync: list[Service] = []
+    if settings["SYNC_MODE"] == "distributed":
+        reached = {name: overrides.get(name, address) for name, address in (addresses | by_proxy).items()}
+        own = {name: overrides.get(name, default) for name, default in SYNC_SETTINGS.items()}
+        own |= {name: settings[name] for name in SHARED_WITH_SYNC} | reached
+        sync = [_sync(name, ports[name], own, sync_command, needs) for name in (SYNC_COORDINATOR, *SYNC_WORKERS)]
     render_key = f"rnd_{secrets.token_hex(16)}"
     values = {
         **addresses,
@@ -191,8 +217,11 @@ def plan_stack(
         "SLACK_SINK_SERVICE_ID": sink.render_id,
     }
     values["POSTGRES_ID"] = store.render_id
-    values.update(settings)
-    return Plan((store, primary, replica, sink, *proxies, balancer), values, render_key, ports[RENDER_API])
+    ids = {service.name: service.render_id for service in sync}
+    for name in (SYNC_COORDINATOR, *SYNC_WORKERS):
+        values[f"{name.upper().replace('-', '_')}_SERVICE_ID"] = ids.get(name, NO_SERVICE)
+    values.update(settings | {name: overrides.get(name, default) for name, default in SYNC_SETTINGS.items()})
+    return Plan((store, primary, replica, sink, *proxies, balancer, *sync), values, render_key, ports[RENDER_API])
 
 
 def _render_id(prefix: str) -> str:
@@ -335,8 +364,44 @@ def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs
     )
 
 
-def expand_command(command: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+def _sync(name: str, port: int, settings: Mapping[str, str], command: str | None, proxies: tuple[str, ...]) -> Service:
+    part = "coordinator" if name == SYNC_COORDINATOR else "worker"
+    variables = {**settings, "PORT": str(port), "WORKER_ID": name}
+    if command is None:
+        words: tuple[str, ...] = (sys.executable, "-m", "stack.sync")
+        environment = _own_code(**variables)
+        working_folder = _PROJECT
+    else:
+        environment = _environment(**variables)
+        words = expand_command(command, environment, SYNC_COMMAND_VARIABLE, tuple(variables))
+        working_folder = Path.cwd()
+    return Service(
+        name=name,
+        command=(*words, part),
+        environment=environment,
+        port=port,
+        health=HttpHealth("/health"),
+        data_folder=None,
+        working_folder=working_folder,
+        render_id=_render_id("srv"),
+        plan="starter",
+        needs=(POSTGRES, *proxies),
+    )
+
+
+def expand_command(
+    command: str,
+    environment: Mapping[str, str],
+    variable: str = BALANCER_COMMAND_VARIABLE,
+    given: tuple[str, ...] = ("PORT", *_ADDRESSES, *BALANCER_SETTINGS),
+) -> tuple[str, ...]:
     """Split a command as a shell would and put variables in; no shell runs it, so signals reach it.
+
+    Args:
+        command: what was given.
+        environment: what its process gets.
+        variable: what it was given by, for the message.
+        given: what the stack itself puts into its environment, for the message.
 
     Raises:
         StackError: a quote is not closed, a variable is not set, or nothing is left.
@@ -346,17 +411,15 @@ def expand_command(command: str, environment: Mapping[str, str]) -> tuple[str, .
         name = match[1] or match[2]
         if name not in environment:
             raise StackError(
-                f"{BALANCER_COMMAND_VARIABLE} uses ${name}, which is not set; the balancer gets "
-                f"PORT, {', '.join((*_ADDRESSES, *BALANCER_SETTINGS))} and this shell's environment."
+                f"{variable} uses ${name}, which is not set; its process gets {', '.join(given)} "
+                "and this shell's environment."
             )
         return environment[name]
 
     try:
         words = tuple(_REFERENCE.sub(value, word) for word in shlex.split(command))
     except ValueError as error:
-        raise StackError(f"{BALANCER_COMMAND_VARIABLE}={command!r} can't be read as a command: {error}.") from None
+        raise StackError(f"{variable}={command!r} can't be read as a command: {error}.") from None
     if not words:
-        raise StackError(
-            f"{BALANCER_COMMAND_VARIABLE} is set but empty; give a command, or unset it for the reference balancer."
-        )
+        raise StackError(f"{variable} is set but empty; give a command, or unset it for the reference program.")
     return words

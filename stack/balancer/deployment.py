@@ -8,6 +8,7 @@ from uuid import UUID
 
 from .catalog import Catalog, Collection
 from .entries import Entry, State
+from .handover import Handover
 from .instance import Instance
 from .journal import Journal
 from .operations import Action, Operation, read_operation
@@ -15,7 +16,7 @@ from .probing import Probe
 from .replication import Replication
 from .resources import Resources
 from .routing import Router
-from .settings import Settings
+from .settings import Settings, SyncMode
 
 
 class NoInstanceLeft(Exception):
@@ -44,8 +45,9 @@ class Deployment:
         self.journal = Journal(
             settings.database_url, [i.name for i in self.instances], self.admit, settings.check_interval
         )
+        self.handover = Handover(self.journal, wanted=settings.sync_mode is SyncMode.DISTRIBUTED)
         self.replication = Replication(
-            self.instances, self.catalog, self.journal, lambda: self.resources.batch_size, self._notify
+            self.instances, self.catalog, self.journal, lambda: self.resources.batch_size, self._notify, self.handover
         )
         self.waiting: set[Entry] = set()
         self._listeners: set[asyncio.Future[None]] = set()
@@ -63,6 +65,7 @@ class Deployment:
         await asyncio.gather(*(probe.check() for probe in probes))
         self._tasks = [asyncio.create_task(probe.run()) for probe in probes]
         self._tasks.append(asyncio.create_task(self.resources.run()))
+        self._tasks.append(asyncio.create_task(self.handover.run()))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -193,6 +196,7 @@ def _restored(row: dict[str, object], operation: Operation, collection: Collecti
         executed_on=str(row["executed_on"]) if executed else None,
         error=str(row["error_message"]) if row["error_message"] is not None else None,
         response_status=int(response_status) if isinstance(response_status, int) else None,
+        handed_to=str(row["handed_to"]) if row["handed_to"] is not None else None,
         # Nobody waits for the answer any more: only a row that was answered already is not a recovery.
         refused=not (executed and isinstance(response_status, int) and response_status < 500),
     )

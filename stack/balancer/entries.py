@@ -70,6 +70,8 @@ class Entry:
     reply: asyncio.Future[Reply] | None = None
     settled_at: float = 0.0
     """When the first instance executed it, on the monotonic clock."""
+    handed_to: str | None = None
+    """The instance that sync workers are to apply it to, as long as they are."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the outcome is known, or when whom to wait for may have changed."""
     repeatable: bool = field(init=False)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,8 @@ RECONNECT_INTERVAL = 0.2
 LEADER_PATIENCE = 10.0
 MOST_KEPT_BODIES = 1000
 REFUSALS_AT_ONCE = 100
+# So long without a heartbeat, and a worker is no longer at its task.
+WORKER_SILENCE = timedelta(seconds=10)
 UNREACHABLE = (
     OSError,
     TimeoutError,
@@ -231,6 +234,29 @@ class Journal:
             self._lost(error)
             raise NotLogged(certain=True) from None
 
+    async def sync_at_work(self) -> bool:
+        """Return whether a coordinator and at least one worker are there to take rows over."""
+        return bool(await self._ask(lambda pool: pool.fetchval(statements.SYNC_AT_WORK, timeout=STATEMENT_TIMEOUT)))
+
+    async def finished_by_sync(self, seqs: list[int]) -> list[asyncpg.Record]:
+        """Return those of the rows that sync workers are done with, or that they found to be refused."""
+        answer = self._ask(lambda pool: pool.fetch(statements.FINISHED_BY_SYNC, seqs, timeout=STATEMENT_TIMEOUT))
+        return await answer or []
+
+    async def take_back(self, collection_id: UUID, target: str) -> bool:
+        """Take the rows of a collection back from the sync workers. Return False while a worker may be at it."""
+        return bool(await self._ask(lambda pool: _take_back(pool, collection_id, target)))
+
+    async def _ask(self, question: Callable[[asyncpg.Pool], Awaitable[Any]]) -> Any:
+        """Return the answer to a question about sync, or None while PostgreSQL is away."""
+        if not self.available or self._pool is None:
+            return None
+        try:
+            return await question(self._pool)
+        except UNREACHABLE as error:
+            self._lost(error)
+            return None
+
     async def _connect(self) -> None:
         pool = await asyncpg.create_pool(self._dsn, min_size=1, max_size=8, timeout=STATEMENT_TIMEOUT)
         try:
@@ -346,6 +372,8 @@ class Journal:
                     rows, transactions = self._entry_columns(list(entries.values()))
                     await connection.execute(statements.UPDATE_ROWS, *rows, timeout=STATEMENT_TIMEOUT)
                     await connection.execute(statements.UPDATE_TRANSACTIONS, *transactions, timeout=STATEMENT_TIMEOUT)
+                    if any(entry.handed_to for entry in entries.values()):
+                        await connection.execute(statements.TELL_COORDINATOR, timeout=STATEMENT_TIMEOUT)
                 live = [c for c in collections.values() if not c.deleted]
                 gone = [UUID(c.id) for c in collections.values() if c.deleted]
                 # First those that are gone: another collection may have taken the name.
@@ -378,6 +406,7 @@ class Journal:
             [",".join(sorted(e.applied)) for e in entries],
             [sum(e.attempts.values()) for e in entries],
             [e.error for e in entries],
+            [e.handed_to for e in entries],
         ]
         transactions: list[list[Any]] = [
             [e.id for e in entries],
@@ -388,6 +417,16 @@ class Journal:
             [not e.settled for e in entries],
         ]
         return rows, transactions
+
+
+async def _take_back(pool: asyncpg.Pool, collection_id: UUID, target: str) -> bool:
+    async with pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
+        tasks = await connection.fetch(statements.OPEN_TASKS, collection_id, target, WORKER_SILENCE)
+        if any(task["task_status"] == "processing" and task["in_hand"] for task in tasks):
+            return False
+        await connection.execute(statements.GIVE_UP_TASKS, [task["id"] for task in tasks])
+        await connection.execute(statements.TAKE_BACK, collection_id, target)
+    return True
 
 
 def _append_arguments(entry: Entry) -> list[Any]:

@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from urllib.parse import quote
 
 import orjson
@@ -19,6 +20,7 @@ import orjson
 from .batching import merge
 from .catalog import Catalog, Collection
 from .entries import Entry, Reply, State
+from .handover import Handover
 from .http_client import Answer, Unreachable
 from .instance import Instance
 from .journal import Journal
@@ -38,6 +40,8 @@ GATHER = 0.03
 # A row on which every healthy instance fails this often would block its collection for ever.
 POISON_ATTEMPTS = 5
 PARALLEL_APPLIES = 16
+# What an instance owes for longer than this is a backlog, and no longer merely on its way.
+BACKLOG_AGE = 1.0
 _JSON = {"content-type": "application/json"}
 
 
@@ -66,6 +70,7 @@ class Replication:
         instances: the Chroma servers, in order of preference.
         batch_size: returns how many documents may go into one request now.
         changed: called whenever an instance may have come in line.
+        handover: to whom a backlog is handed over.
     """
 
     def __init__(
@@ -75,12 +80,14 @@ class Replication:
         journal: Journal,
         batch_size: Callable[[], int],
         changed: Callable[[], None],
+        handover: Handover,
     ) -> None:
         self._instances = {instance.name: instance for instance in instances}
         self._catalog = catalog
         self._journal = journal
         self._batch_size = batch_size
         self._changed = changed
+        self._handover = handover
         self._lanes: dict[str, Lane] = {}
         self._slots = {name: asyncio.Semaphore(PARALLEL_APPLIES) for name in self._instances}
         self._waiting: set[Entry] = set()
@@ -155,6 +162,10 @@ class Replication:
                 if self._skip(lane, instance, queue):
                     continue
                 await instance.up.wait()
+                if (run := self._run_to_hand_over(instance, queue)) and await self._hand_over(
+                    lane, instance, queue, run
+                ):
+                    continue
                 await self._turn(lane, instance, queue[0])
                 await self._journal.may_apply(queue[0])
                 if self._skip(lane, instance, queue):
@@ -174,6 +185,51 @@ class Replication:
         finally:
             del lane.appliers[instance.name]
             self.forget_if_idle(lane)
+
+    def _run_to_hand_over(self, instance: Instance, queue: deque[Entry]) -> list[Entry]:
+        """Return the rows at the head of a queue that are the sync workers' business: a backlog of documents."""
+        first = queue[0]
+        if not (first.handed_to or self._is_backlog(first)):
+            return []
+        if first.collection is None or instance.name not in first.collection.ids:
+            return []
+        if not first.handed_to and not self._handover.at_work:
+            return []
+        return list(
+            takewhile(
+                lambda e: (
+                    e.state is State.EXECUTED
+                    and e.operation.action in DOCUMENT_WRITES
+                    and e.collection is first.collection
+                ),
+                queue,
+            )
+        )
+
+    @staticmethod
+    def _is_backlog(entry: Entry) -> bool:
+        return entry.state is State.EXECUTED and time.monotonic() - entry.settled_at >= BACKLOG_AGE
+
+    async def _hand_over(self, lane: Lane, instance: Instance, queue: deque[Entry], run: list[Entry]) -> bool:
+        """Have rows applied by the sync workers. Return False if they were taken back, so that they are still to do."""
+        for entry in run:
+            entry.handed_to = instance.name
+            self._journal.changed(entry)
+        while run and not (run[0].collection is not None and run[0].collection.deleted):
+            for entry, refusal in await self._handover.finished(run):
+                run.remove(entry)
+                queue.remove(entry)
+                entry.handed_to = None
+                if refusal is None:
+                    self._applied_here(lane, entry, instance)
+                else:
+                    self._refused_here(entry, instance, refusal)
+            if run and not self._handover.at_work and await self._handover.take_back(run, instance.name):
+                return False
+        for entry in run:
+            # Their collection is deleted: whether they are applied makes no difference any more.
+            entry.handed_to = None
+        return True
 
     async def _turn(self, lane: Lane, instance: Instance, entry: Entry) -> None:
         """Wait until it is this instance's turn to apply a row.
@@ -429,9 +485,12 @@ class Replication:
 
     def _diverged(self, entry: Entry, instance: Instance, answer: Answer) -> None:
         """An instance refuses what another has executed: it stays out of line for this collection."""
-        log.error("%s refuses row %d: %s", instance.name, entry.seq, _words(answer))
+        self._refused_here(entry, instance, f"{instance.name} answered {answer.status}: {_words(answer)}")
+
+    def _refused_here(self, entry: Entry, instance: Instance, reason: str) -> None:
+        log.error("row %d is refused: %s", entry.seq, reason)
         entry.failed_on.add(instance.name)
-        entry.error = f"{instance.name} answered {answer.status}: {_words(answer)}"
+        entry.error = reason
         self._journal.failed_writes += 1
         self._journal.changed(entry)
 

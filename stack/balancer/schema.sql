@@ -18,9 +18,13 @@ CREATE TABLE IF NOT EXISTS unified_wal_writes (
     error_message    text,
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     executed_at      timestamptz,
-    synced_at        timestamptz
+    synced_at        timestamptz,
+    -- The instance that sync workers are to apply it to; null while that is the balancer's own business.
+    handed_to        text
 );
 CREATE INDEX IF NOT EXISTS unified_wal_writes_owed ON unified_wal_writes (seq) WHERE status IN ('pending', 'executed', 'failed');
+CREATE INDEX IF NOT EXISTS unified_wal_writes_handed ON unified_wal_writes (collection_id, handed_to, seq)
+    WHERE handed_to IS NOT NULL;
 CREATE INDEX IF NOT EXISTS unified_wal_writes_collection ON unified_wal_writes (collection_name, seq);
 
 CREATE TABLE IF NOT EXISTS collection_id_mapping (
@@ -57,8 +61,14 @@ CREATE TABLE IF NOT EXISTS sync_tasks (
     id                 bigserial PRIMARY KEY,
     collection_id      uuid NOT NULL,
     collection_name    text NOT NULL,
+    target_instance    text NOT NULL,
+    -- Offsets count documents in the order of the log, for the life of a collection and target; the end is exclusive.
     chunk_start_offset bigint NOT NULL,
     chunk_end_offset   bigint NOT NULL,
+    -- The log rows the chunk is made of, and which document of the first one it begins with.
+    write_seqs         bigint[] NOT NULL,
+    first_document     integer NOT NULL DEFAULT 0,
+    documents_done     integer NOT NULL DEFAULT 0,
     task_status        text NOT NULL DEFAULT 'pending'
                        CHECK (task_status IN ('pending', 'processing', 'completed', 'failed')),
     worker_id          text,
@@ -68,6 +78,9 @@ CREATE TABLE IF NOT EXISTS sync_tasks (
     error_message      text,
     created_at         timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+CREATE INDEX IF NOT EXISTS sync_tasks_open ON sync_tasks (collection_id, target_instance, id)
+    WHERE task_status IN ('pending', 'processing');
 
 CREATE TABLE IF NOT EXISTS sync_workers (
     worker_id       text PRIMARY KEY,

@@ -65,10 +65,12 @@ UPDATE unified_wal_writes AS row SET
     retry_count = change.retry_count,
     error_message = change.error_message,
     executed_at = CASE WHEN change.executed_on IS NULL THEN NULL ELSE coalesce(row.executed_at, clock_timestamp()) END,
-    synced_at = CASE WHEN change.status = 'synced' THEN coalesce(row.synced_at, clock_timestamp()) END
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[])
-    AS change (seq, status, executed_on, synced_instances, retry_count, error_message)
-WHERE row.seq = change.seq"""
+    synced_at = CASE WHEN change.status = 'synced' THEN coalesce(row.synced_at, clock_timestamp()) END,
+    handed_to = change.handed_to
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[])
+    AS change (seq, status, executed_on, synced_instances, retry_count, error_message, handed_to)
+-- What sync workers have finished is not taken back by a mark that comes late.
+WHERE row.seq = change.seq AND NOT (row.status IN ('synced', 'failed') AND change.status = 'executed')"""
 
 UPDATE_TRANSACTIONS = """
 UPDATE emergency_transaction_log AS row SET
@@ -100,7 +102,7 @@ FROM collection_id_mapping ORDER BY created_at, collection_name"""
 
 LOAD_OWED = """
 SELECT row.write_id, row.seq, row.method, row.path, row.data, row.status, row.collection_name, row.collection_id,
-       row.lane, row.executed_on, row.synced_instances, row.error_message, row.created_at,
+       row.lane, row.executed_on, row.synced_instances, row.error_message, row.created_at, row.handed_to,
        transaction.client_session, transaction.response_status
 FROM unified_wal_writes AS row
 LEFT JOIN emergency_transaction_log AS transaction ON transaction.transaction_id = row.write_id
@@ -114,3 +116,34 @@ SELECT collection_name, collection_id, primary_collection_id, replica_collection
 FROM collection_id_mapping ORDER BY collection_name LIMIT $1 OFFSET $2"""
 
 COUNT_MAPPINGS = "SELECT count(*) FROM collection_id_mapping"
+
+# Wakes the coordinator of the sync workers.
+TELL_COORDINATOR = "SELECT pg_notify('sync_handed', '')"
+
+# The coordinator holds its lock for as long as it lives, and keeps the workers' status up to date.
+SYNC_AT_WORK = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_locks
+    WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND classid = 0 AND objid = (hashtext('sync_tasks')::bigint & 4294967295)::oid AND granted
+) AND EXISTS (SELECT 1 FROM sync_workers WHERE worker_status = 'active')"""
+
+FINISHED_BY_SYNC = """
+SELECT seq, status, error_message FROM unified_wal_writes
+WHERE seq = ANY ($1::bigint[]) AND status IN ('synced', 'failed')"""
+
+OPEN_TASKS = """
+SELECT id, task_status, EXISTS (
+    SELECT 1 FROM sync_workers AS worker
+    WHERE worker.worker_id = task.worker_id AND worker.last_heartbeat > clock_timestamp() - $3::interval
+) AS in_hand
+FROM sync_tasks AS task
+WHERE collection_id = $1 AND target_instance = $2 AND task_status IN ('pending', 'processing')
+FOR UPDATE OF task"""
+
+GIVE_UP_TASKS = """
+UPDATE sync_tasks SET task_status = 'failed', completed_at = clock_timestamp(),
+    error_message = 'taken back by the balancer: no coordinator, or no worker, was at work'
+WHERE id = ANY ($1::bigint[])"""
+
+TAKE_BACK = "UPDATE unified_wal_writes SET handed_to = NULL WHERE collection_id = $1 AND handed_to = $2"

@@ -1,0 +1,99 @@
+"""Rows that an instance owes, handed over to the sync workers: who has them, and what became of them.
+
+The balancer hands over a whole run of rows at the head of an instance's queue, and applies nothing behind it before
+every row of it is accounted for. So the order of the log holds, whoever applies it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from .entries import Entry
+from .journal import Journal
+
+log = logging.getLogger(__name__)
+
+LOOK_INTERVAL = 0.05
+WATCH_INTERVAL = 0.5
+# A coordinator or a worker that is being replaced is waited for, so long.
+PATIENCE = 2.0
+MOST_AT_ONCE = 2000
+
+
+class Handover:
+    """What the sync workers have in hand.
+
+    Args:
+        journal: where they find it, and say what became of it.
+        wanted: whether rows are to be handed over. If not, those that an earlier balancer handed over are taken back.
+    """
+
+    def __init__(self, journal: Journal, *, wanted: bool) -> None:
+        self._journal = journal
+        self._wanted = wanted
+        self._waiting: dict[int, tuple[Entry, asyncio.Event]] = {}
+        self._finished: dict[int, str | None] = {}
+        self._at_work_at = float("-inf")
+
+    @property
+    def at_work(self) -> bool:
+        """Whether there is somebody to hand rows over to."""
+        return asyncio.get_running_loop().time() - self._at_work_at < PATIENCE
+
+    async def run(self) -> None:
+        """Watch for ever what becomes of the rows, and whether anybody is at work."""
+        loop = asyncio.get_running_loop()
+        watched = float("-inf")
+        while True:
+            try:
+                if self._wanted and loop.time() - watched >= WATCH_INTERVAL:
+                    watched = loop.time()
+                    if await self._journal.sync_at_work():
+                        self._at_work_at = loop.time()
+                if self._waiting:
+                    await self._look()
+            except Exception:
+                # A defect here must not leave the rows waiting for ever: they are looked at again.
+                log.exception("looking after the sync workers")
+            await asyncio.sleep(LOOK_INTERVAL)
+
+    async def _look(self) -> None:
+        seqs = sorted(self._waiting)[:MOST_AT_ONCE]
+        for row in await self._journal.finished_by_sync(seqs):
+            if row["seq"] in self._waiting:
+                _, event = self._waiting.pop(row["seq"])
+                self._finished[row["seq"]] = row["error_message"] or "refused" if row["status"] == "failed" else None
+                event.set()
+
+    async def finished(self, entries: Sequence[Entry]) -> list[tuple[Entry, str | None]]:
+        """Wait until some of the rows are done, or something else may have changed. Return these, in order.
+
+        Returns:
+            Each row with the reason why its target refuses it, or None if it is applied.
+        """
+        event = asyncio.Event()
+        for entry in entries:
+            self._waiting[entry.seq] = (entry, event)
+        try:
+            async with asyncio.timeout(WATCH_INTERVAL):
+                await event.wait()
+        except TimeoutError:
+            pass  # The caller looks whether it still makes sense to wait.
+        finally:
+            for entry in entries:
+                self._waiting.pop(entry.seq, None)
+        return [(entry, self._finished.pop(entry.seq)) for entry in entries if entry.seq in self._finished]
+
+    async def take_back(self, entries: Sequence[Entry], target: str) -> bool:
+        """Take rows of one collection back. Return False while a worker may be at them."""
+        collection = entries[0].collection
+        assert collection is not None
+        if not await self._journal.take_back(UUID(collection.id), target):
+            return False
+        for entry in entries:
+            entry.handed_to = None
+        log.warning("%d rows for %s are taken back: no coordinator, or no worker, is at work", len(entries), target)
+        return True

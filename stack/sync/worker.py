@@ -1,0 +1,208 @@
+"""A worker: claims tasks, applies their rows to the instance that owes them, and says so in the log.
+
+What it has sent and not yet marked is all that may be sent again, by itself or by whoever takes its task over; and
+sending one request twice in a row changes nothing. It asks whether the task is still its own right before each
+request: one that was frozen for long finds out that it was taken over, and sends nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from itertools import takewhile
+
+import asyncpg
+import psutil
+
+from ..balancer.batching import merge
+from ..balancer.http_client import Answer, HttpClient, Unreachable
+from ..balancer.journal import UNREACHABLE
+from ..balancer.operations import Operation, read_operation
+from . import statements
+from .chunks import Piece, Row, pieces
+from .database import RECONNECT_INTERVAL, called_or_due, with_session
+from .settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+# As for the balancer: giving a request up and sending it again would let the first one arrive after its successors.
+APPLY_TIMEOUT = 120.0
+RETRY_FIRST, RETRY_MOST = 0.05, 1.0
+_JSON = {"content-type": "application/json"}
+
+
+class NotMine(Exception):
+    """The task was taken over, or taken back."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    id: int
+    collection: object
+    target: str
+    length: int
+    seqs: list[int]
+    first_document: int
+    done: int
+
+    @classmethod
+    def of(cls, row: asyncpg.Record) -> _Task:
+        length = row["chunk_end_offset"] - row["chunk_start_offset"]
+        return cls(
+            row["id"],
+            row["collection_id"],
+            row["target_instance"],
+            length,
+            row["write_seqs"],
+            row["first_document"],
+            row["documents_done"],
+        )
+
+
+class Worker:
+    """One worker.
+
+    Args:
+        settings: what it was started with.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._id = settings.worker_id
+        self._instances = {"primary": HttpClient(settings.primary_url), "replica": HttpClient(settings.replica_url)}
+        self._batch_size = min(settings.default_batch_size, settings.max_batch_size)
+        self._task: _Task | None = None
+        self._heard = asyncio.Event()
+        self._process = psutil.Process()
+
+    async def run(self) -> None:
+        """Work for ever. A worker that is stopped gives its task back."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(with_session(self._settings.database_url, statements.HANDED, self._beat))
+            tasks.create_task(with_session(self._settings.database_url, statements.TASKED, self._work))
+
+    async def leave(self) -> None:
+        """Give the task back and sign off, if the database can be reached."""
+        try:
+            connection = await asyncpg.connect(self._settings.database_url, timeout=RECONNECT_INTERVAL * 5)
+            async with connection.transaction():
+                await connection.execute(statements.RELEASE_TASKS, self._id)
+                await connection.execute(statements.LEAVE, self._id)
+            await connection.execute(statements.TELL_WORKERS)
+            await connection.close()
+        except UNREACHABLE:
+            log.info("the database is away; the coordinator will notice that this worker is gone")
+
+    async def _beat(self, connection: asyncpg.Connection, _: asyncio.Event) -> None:
+        while True:
+            task = self._task.id if self._task is not None else None
+            memory = self._process.memory_info().rss / 1e6
+            await connection.execute(statements.HEARTBEAT, self._id, task, memory, self._process.cpu_percent())
+            self._heard.set()
+            await asyncio.sleep(self._settings.sync_heartbeat_interval)
+
+    async def _work(self, connection: asyncpg.Connection, called: asyncio.Event) -> None:
+        # Nothing is claimed by a worker that nobody knows of.
+        await self._heard.wait()
+        while True:
+            row = await connection.fetchrow(statements.OWN_TASK, self._id)
+            row = row or await connection.fetchrow(statements.CLAIM_TASK, self._id)
+            if row is None:
+                await called_or_due(called, self._settings.wal_sync_interval)
+                continue
+            self._task = _Task.of(row)
+            try:
+                await self.carry_out(connection, self._task)
+            except NotMine:
+                log.warning("task %d is not this worker's any more", self._task.id)
+            finally:
+                self._task = None
+
+    async def carry_out(self, connection: asyncpg.Connection, task: _Task) -> None:
+        """Do what is left to do of a task.
+
+        Raises:
+            NotMine: somebody else has it by now.
+        """
+        rows = await connection.fetch(statements.TASK_ROWS, task.seqs)
+        operations = {row["seq"]: _operation(row) for row in rows}
+        whole = [Row(row["seq"], operations[row["seq"]].action, (row["data"] or "").encode()) for row in rows]
+        left = list(pieces(whole, task.first_document, task.length, task.done))
+        in_hand = {row["seq"] for row in await connection.fetch(statements.ROWS_IN_HAND, task.seqs, task.target)}
+        own_id = await connection.fetchval(statements.OWN_ID.format(target=task.target), task.collection)
+        done = task.done
+        while left:
+            if left[0].seq not in in_hand or own_id is None:
+                # The balancer has dealt with it: its collection is deleted, or the row was taken back.
+                done += left.pop(0).documents
+                continue
+            batch = list(takewhile(lambda piece: piece.seq in in_hand, left[: self._batch_size]))
+            count, body = merge([(piece.action, piece.body) for piece in batch], self._batch_size, answered=True)
+            batch = batch[:count]
+            answer = await self._send(connection, task, operations[batch[0].seq], own_id, body)
+            if answer.status >= 400 and len(batch) > 1:
+                # One of them is at fault; which one shows when the first goes alone.
+                batch = batch[:1]
+                answer = await self._send(connection, task, operations[batch[0].seq], own_id, batch[0].body)
+            if answer.status == 404 and not await self._exists(connection, task):
+                return await self._complete(connection, task, task.length)
+            done += sum(piece.documents for piece in batch)
+            await self._mark(connection, task, done, batch, answer)
+            del left[: len(batch)]
+        await self._complete(connection, task, done)
+
+    async def _exists(self, connection: asyncpg.Connection, task: _Task) -> bool:
+        return await connection.fetchval(statements.OWN_ID.format(target=task.target), task.collection) is not None
+
+    async def _send(
+        self, connection: asyncpg.Connection, task: _Task, operation: Operation, own_id: str, body: bytes
+    ) -> Answer:
+        """Send a request until it is answered, for as long as the task is this worker's."""
+        pause = RETRY_FIRST
+        while True:
+            if not await connection.fetchval(statements.STILL_MINE, task.id, self._id):
+                raise NotMine
+            try:
+                answer = await self._instances[task.target].call(
+                    operation.method, operation.path_on_instance(own_id), body, _JSON, APPLY_TIMEOUT
+                )
+                if not answer.is_failure:
+                    return answer
+                trouble = f"{task.target} answered {answer.status}: {_words(answer)}"
+            except Unreachable as error:
+                trouble = f"{task.target}: {error}"
+            await connection.execute(statements.NOTE_TROUBLE, task.id, self._id, trouble)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_MOST)
+
+    async def _mark(
+        self, connection: asyncpg.Connection, task: _Task, done: int, batch: list[Piece], answer: Answer
+    ) -> None:
+        """Write down, in one commit, how far the task is and which rows are done with."""
+        async with connection.transaction():
+            if not await connection.fetchval(statements.ADVANCE_TASK, task.id, self._id, done):
+                raise NotMine
+            if answer.status < 400:
+                complete = [piece.seq for piece in batch if piece.completes]
+                await connection.execute(statements.ROWS_DONE, complete, task.target)
+            else:
+                reason = f"{task.target} answered {answer.status}: {_words(answer)}"
+                await connection.execute(statements.ROW_REFUSED, batch[0].seq, task.target, reason)
+
+    async def _complete(self, connection: asyncpg.Connection, task: _Task, done: int) -> None:
+        async with connection.transaction():
+            await connection.execute(statements.ADVANCE_TASK, task.id, self._id, done)
+            await connection.execute(statements.COMPLETE_TASK, task.id, self._id)
+            # The next chunk of the collection can be claimed now.
+            await connection.execute(statements.TELL_WORKERS)
+
+
+def _operation(row: asyncpg.Record) -> Operation:
+    operation = read_operation(row["method"], row["path"])
+    assert operation is not None, f"row {row['seq']} is no request"
+    return operation
+
+
+def _words(answer: Answer) -> str:
+    return answer.body[:300].decode("utf-8", "replace")
