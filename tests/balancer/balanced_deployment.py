@@ -24,6 +24,7 @@ from tests.stack.running_stack import RunningStack, until
 
 REFERENCE_BALANCER = f"{shlex.quote(sys.executable)} -m stack.balancer"
 PRIMARY, REPLICA, BALANCER, POSTGRES = "chroma-primary", "chroma-replica", "chroma-balancer", "chroma-postgres"
+COORDINATOR, WORKERS = "sync-coordinator", ("sync-worker-1", "sync-worker-2")
 BASE = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 
 Document = tuple[str | None, dict[str, Any] | None, tuple[float, ...]]
@@ -34,6 +35,9 @@ _RENDER_PATHS = {
     PRIMARY: ("services", "PRIMARY_SERVICE_ID"),
     REPLICA: ("services", "REPLICA_SERVICE_ID"),
     POSTGRES: ("postgres", "POSTGRES_ID"),
+    COORDINATOR: ("services", "SYNC_COORDINATOR_SERVICE_ID"),
+    WORKERS[0]: ("services", "SYNC_WORKER_1_SERVICE_ID"),
+    WORKERS[1]: ("services", "SYNC_WORKER_2_SERVICE_ID"),
 }
 
 
