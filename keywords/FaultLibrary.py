@@ -98,6 +98,7 @@ class FaultLibrary:
     def resume_database(self) -> None:
         """Resumes PostgreSQL, and proves that it answers."""
         took = control_plane.resume(current(), "postgres")
+        current().database.close()  # its session ended with the database
         record(evidence=f"PostgreSQL resumed, and proved to answer after {duration(took)}")
 
     @keyword(tags=["Destructive"])
@@ -177,7 +178,8 @@ class FaultLibrary:
         ``disturbance`` is ``slow`` (``by`` so much), ``black hole``, ``reset``, ``reply lost`` (after the request was
         carried out), ``wrong status`` (``status``, without carrying it out), ``cut off`` or ``no json``. ``path`` is a
         part of the path of the requests it is for, ``first`` only so many of them, ``every`` only each so-many-th.
-        It is proved by the requests that meet it, so there must be some. Only a deployment with fault proxies has it.
+        It is proved by the requests that meet it, so there must be some; on the way to Slack there are none until
+        something has to be told, so there `Mend Way To` proves it. Only a deployment with fault proxies has it.
         """
         values = {
             Disturbance.SLOW: {"latency": round(by.total_seconds() * 1000)},
@@ -185,14 +187,19 @@ class FaultLibrary:
             Disturbance.CUT_OFF: {"bytes": 10},
         }
         wanted = Toxic("disturbance", disturbance.value, values.get(disturbance, {}), path, first, every)
+        if way is Way.SLACK:
+            proxies.begin_fault(current(), way.value, wanted)
+            return
         met = proxies.disturb(current(), way.value, wanted)
         named = disturbance.name.lower().replace("_", " ")
         record(evidence=f"way to the {way.value} disturbed ({named}), and proved by {count(met, 'request')}")
 
     @keyword(tags=["Action"])
     def mend_way_to(self, way: Way) -> None:
-        """Ends `Disturb Way To`, and proves it."""
+        """Ends `Disturb Way To`, and proves it. At least one request must have met the disturbance."""
         met = proxies.mend(current(), way.value)
+        if not met:
+            raise CouldNotObserve(f"no request on the way to the {way.value} met the disturbance")
         record(evidence=f"{count(met, 'request')} on the way to the {way.value} met the disturbance")
 
     @keyword(tags=["Check", "Destructive"])

@@ -65,7 +65,7 @@ def disturb(bed: Testbed, role: str, wanted: Toxic) -> int:
         NotTested: if there is no proxy there.
         CouldNotObserve: if no request meets it.
     """
-    _begin(bed, role, wanted)
+    begin_fault(bed, role, wanted)
     begin = time.monotonic()
     try:
         met = poll(
@@ -105,7 +105,7 @@ def toxic(bed: Testbed, role: str, wanted: Toxic) -> Iterator[str]:
     Raises:
         NotTested: if there is no proxy there.
     """
-    _begin(bed, role, wanted)
+    begin_fault(bed, role, wanted)
     try:
         yield wanted.name
     finally:
@@ -120,7 +120,12 @@ def hits(bed: Testbed, role: str, name: str) -> Hits:
     return listed[name]
 
 
-def _begin(bed: Testbed, role: str, wanted: Toxic) -> None:
+def begin_fault(bed: Testbed, role: str, wanted: Toxic) -> None:
+    """Put a fault on the way, whether a request meets it or not; :func:`hits` tells that later.
+
+    Raises:
+        NotTested: if there is no proxy there.
+    """
     bed.require_faults()
     if role in bed.poisoned:
         raise CouldNotObserve(f"the way to the {role} has a fault already")

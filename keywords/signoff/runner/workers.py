@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +40,9 @@ MEANINGS = {
 PR_SET_PDEATHSIG = 1
 
 
-def command(source: Path, folder: ResultsFolder, processes: int, selection: Selection) -> list[str]:
+def command(
+    source: Path, folder: ResultsFolder, processes: int, selection: Selection, never: Sequence[str] = ()
+) -> list[str]:
     """Return pabot's command line. It holds no credential: pabot writes its arguments into files.
 
     Args:
@@ -48,8 +50,9 @@ def command(source: Path, folder: ResultsFolder, processes: int, selection: Sele
         folder: where the results go, absolute.
         processes: how many suites run at the same time.
         selection: which tests run.
+        never: tags of tests that are no part of the run at all.
     """
-    options = [("include", selection.include), ("exclude", selection.exclude), ("suite", selection.suites)]
+    options = [("include", selection.include), ("exclude", (*selection.exclude, *never)), ("suite", selection.suites)]
     chosen = [part for name, values in options for value in values for part in (f"--{name}", value)]
     return [
         *(sys.executable, "-m", "pabot.pabot"),
