@@ -22,6 +22,8 @@ from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve
 from signoff.words import count, duration
 
+_DISTURBANCE = "disturbance"
+
 
 @library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
 class FaultLibrary:
@@ -179,14 +181,15 @@ class FaultLibrary:
         carried out), ``wrong status`` (``status``, without carrying it out), ``cut off`` or ``no json``. ``path`` is a
         part of the path of the requests it is for, ``first`` only so many of them, ``every`` only each so-many-th.
         It is proved by the requests that meet it, so there must be some; on the way to Slack there are none until
-        something has to be told, so there `Mend Way To` proves it. Only a deployment with fault proxies has it.
+        something has to be told, so there `Disturbance Should Be Met` proves it. Only a deployment with fault proxies
+        has it.
         """
         values = {
             Disturbance.SLOW: {"latency": round(by.total_seconds() * 1000)},
             Disturbance.WRONG_STATUS: {"status": status, "forward": 0},
             Disturbance.CUT_OFF: {"bytes": 10},
         }
-        wanted = Toxic("disturbance", disturbance.value, values.get(disturbance, {}), path, first, every)
+        wanted = Toxic(_DISTURBANCE, disturbance.value, values.get(disturbance, {}), path, first, every)
         if way is Way.SLACK:
             proxies.begin_fault(current(), way.value, wanted)
             return
@@ -194,12 +197,16 @@ class FaultLibrary:
         named = disturbance.name.lower().replace("_", " ")
         record(evidence=f"way to the {way.value} disturbed ({named}), and proved by {count(met, 'request')}")
 
+    @keyword(tags=["Check", "Wait"])
+    def disturbance_should_be_met(self, way: Way) -> None:
+        """Waits until a request has met what `Disturb Way To` put on its way, so that the premise of a test holds."""
+        met = proxies.require_met(current(), way.value, _DISTURBANCE)
+        record(evidence=f"{count(met, 'request')} on the way to the {way.value} met the disturbance")
+
     @keyword(tags=["Action"])
     def mend_way_to(self, way: Way) -> None:
-        """Ends `Disturb Way To`, and proves it. At least one request must have met the disturbance."""
+        """Ends `Disturb Way To`, and proves it."""
         met = proxies.mend(current(), way.value)
-        if not met:
-            raise CouldNotObserve(f"no request on the way to the {way.value} met the disturbance")
         record(evidence=f"{count(met, 'request')} on the way to the {way.value} met the disturbance")
 
     @keyword(tags=["Check", "Destructive"])

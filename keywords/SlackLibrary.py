@@ -60,7 +60,10 @@ class SlackLibrary:
         Slack took none for a while, within RECOVERY_MAX of its return.
         """
         watch, self._watch = self._watching(), None
-        told = watch.stop(outages)
+        try:
+            told = watch.judge(outages)
+        finally:
+            watch.abandon()
         record(measured=told.words, limit=current().environment.limits.words("ALERT_MAX"))
 
     @keyword(tags=["Check"])

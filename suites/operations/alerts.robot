@@ -73,7 +73,8 @@ What Is Swallowed On The Way To Slack Is Sent Again
     And the alerts are watched
     When every message to Slack is swallowed on its way
     And the replica crashes
-    Then neither requests nor measurements wait for it
+    Then the alert was swallowed
+    And neither requests nor measurements wait for it
     When the way to Slack is clear again
     And the replica is resumed
     Then Slack is told that the replica is back

@@ -76,11 +76,12 @@ class AlertWatch:
 
     Raises:
         NotTested: if alerts can't be read back.
+        CouldNotObserve: if the recovery notice of an earlier outage is still missing.
     """
 
     def __init__(self, bed: Testbed) -> None:
         self._bed = bed
-        self._old = len(bed.alerts.messages())
+        self._old = len(_settled(bed))
         self._deaf_until: datetime | None = None
         self._status: Sampler[Mapping[str, bool]] = Sampler(self._look, _LOOK_EVERY).start()
 
@@ -130,8 +131,8 @@ class AlertWatch:
             describe=lambda found: count(len(found), "message"),
         )[-1]
 
-    def stop(self, outages: int) -> Told:
-        """End, and judge what was told.
+    def judge(self, outages: int) -> Told:
+        """Judge what was told; :meth:`abandon` ends the watch.
 
         Args:
             outages: how many there must have been, so that something was judged.
@@ -141,20 +142,26 @@ class AlertWatch:
             CouldNotObserve: if the status did not tell so many outages.
         """
         limits = self._bed.environment.limits
-        due = self._due()
-        recovered = sum(one.notice is Notice.RECOVERY for one in due)
-        if recovered != outages or len(due) != 2 * outages:
-            self.abandon()
-            raise CouldNotObserve(f"the status told {recovered} whole outages, and {outages} are needed")
-        deadline = max(one.seen + one.within for one in due) + limits.alert_max
+        try:
+            due = poll(
+                self._due,
+                lambda due: len(due) >= 2 * outages,
+                within=limits.recovery_max,
+                what=f"The status tells {count(outages, 'whole outage')}",
+                describe=lambda due: listing([f"{one.role} {one.notice.value}" for one in due]) or "nothing",
+            )
+        except NotMet as error:
+            raise CouldNotObserve(error.sentence) from None
+        if len(due) != 2 * outages:
+            raise CouldNotObserve(f"the status told {len(due) / 2:g} outages, and {outages} were made")
         while True:
-            # A second message for one outage would come by now; until the deadline it is looked for.
             messages = self.messages()
-            surplus = surplus_of(due, messages)
-            if surplus or datetime.now().astimezone() >= deadline:
+            arrivals = [one.at for one in messages if one.taken and one.notice is not Notice.OTHER]
+            # The last one due ends the wait; a second message for an outage is looked for a little longer.
+            latest = max(one.seen if len(arrivals) >= len(due) else one.seen + one.within for one in due)
+            if surplus_of(due, messages) or datetime.now().astimezone() >= max([latest, *arrivals]) + limits.alert_max:
                 break
             time.sleep(_LOOK_EVERY.total_seconds())
-        self.abandon()
         return judged(self._due(), messages, outages)
 
     def abandon(self) -> None:
@@ -168,6 +175,25 @@ class AlertWatch:
     def _due(self) -> list[Due]:
         limits = self._bed.environment.limits
         return due_by(self._status.samples(), limits.alert_max, self._deaf_until, limits.recovery_max)
+
+
+def _settled(bed: Testbed) -> list[Message]:
+    """Wait until nothing of an earlier outage is on its way, and return all messages."""
+
+    def unfinished(messages: Sequence[Message]) -> list[str]:
+        last = {role: one for one in messages if one.taken and one.notice is not Notice.OTHER for role in one.roles}
+        return sorted(role for role, one in last.items() if one.notice is Notice.ALERT)
+
+    try:
+        return poll(
+            bed.alerts.messages,
+            lambda messages: not unfinished(messages),
+            within=bed.environment.limits.recovery_max,
+            what="The recovery notice of each earlier outage has come",
+            describe=lambda messages: f"none about the {listing(unfinished(messages))}",
+        )
+    except NotMet as error:
+        raise CouldNotObserve(error.sentence) from None
 
 
 def due_by(

@@ -67,20 +67,29 @@ def disturb(bed: Testbed, role: str, wanted: Toxic) -> int:
     """
     begin_fault(bed, role, wanted)
     begin = time.monotonic()
+    met = require_met(bed, role, wanted.name)
+    evidence = f"{count(met, 'request')} met it on its way"
+    bed.faults.proved(KINDS[wanted.type], on_the_way_to(role), begin, evidence)
+    return met
+
+
+def require_met(bed: Testbed, role: str, name: str) -> int:
+    """Wait until a request has met a fault on its way, and return how many have.
+
+    Raises:
+        CouldNotObserve: if none does.
+    """
     try:
-        met = poll(
-            lambda: hits(bed, role, wanted.name).met,
+        return poll(
+            lambda: hits(bed, role, name).met,
             lambda number: number > 0,
             within=_MET_WITHIN,
             every=timedelta(milliseconds=20),
-            what=f"A request on the way to the {role} meets the fault {wanted.name}",
+            what=f"A request on the way to the {role} meets the fault {name}",
             describe=lambda number: f"{count(number, 'request')} met it",
         )
     except NotMet as error:
         raise CouldNotObserve(error.sentence) from None
-    evidence = f"{count(met, 'request')} met it on its way"
-    bed.faults.proved(KINDS[wanted.type], on_the_way_to(role), begin, evidence)
-    return met
 
 
 def mend(bed: Testbed, role: str) -> int:
