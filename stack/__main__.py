@@ -28,7 +28,14 @@ from .errors import StackError
 from .ports import Ports
 from .processes import memory_bytes
 from .render_api import RateLimits, RenderApi
-from .services import BALANCER_COMMAND_VARIABLE, PORT_NAMES, PROXY_PORT_NAMES, Plan, plan_stack
+from .services import (
+    BALANCER_COMMAND_VARIABLE,
+    MONITOR_COMMAND_VARIABLE,
+    PORT_NAMES,
+    PROXY_PORT_NAMES,
+    Plan,
+    plan_stack,
+)
 from .supervisor import Supervisor
 
 _DEFAULT_LOGS = Path(__file__).resolve().parent.parent / "results"
@@ -109,8 +116,14 @@ async def _up(arguments: argparse.Namespace) -> int:
         about = state.create_folder(logs, for_person=not arguments.json)
         guard = _start_guard(Path(about.folder))
         try:
-            command = os.environ.get(BALANCER_COMMAND_VARIABLE)
-            plan = plan_stack(Path(about.folder), ports, overrides, command, with_proxies=arguments.with_proxies)
+            plan = plan_stack(
+                Path(about.folder),
+                ports,
+                overrides,
+                os.environ.get(BALANCER_COMMAND_VARIABLE),
+                monitor_command=os.environ.get(MONITOR_COMMAND_VARIABLE),
+                with_proxies=arguments.with_proxies,
+            )
             values = {**plan.values, "STACK_LOGS": str(logs), "STACK_PID": str(about.pid)}
             values["STACK_STATE"] = str(Path(about.folder) / state.STATE_FILE)
             limits = RateLimits(suspends=arguments.suspends_per_minute)
@@ -265,7 +278,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start it, and keep it until Ctrl-C")
     up.add_argument("--json", action="store_true", help="print one line of JSON when ready; end with standard input")
-    up.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the balancer")
+    up.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of balancer or monitor")
     up.add_argument(
         "--port", action="append", default=[], metavar="NAME=NUMBER", help=f"one of {', '.join(PORT_NAMES)}"
     )

@@ -16,6 +16,7 @@ from . import postgres
 from .errors import StackError
 from .ports import HOST, Ports
 from .processes import SystemUser
+from .state import STATE_FILE
 
 PRIMARY = "chroma-primary"
 REPLICA = "chroma-replica"
@@ -23,7 +24,8 @@ BALANCER = "chroma-balancer"
 POSTGRES = "chroma-postgres"
 SLACK_SINK = "slack-sink"
 RENDER_API = "render-api"
-PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API)
+MONITOR = "chroma-monitor"
+PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API, MONITOR)
 PROXIED = (PRIMARY, REPLICA, POSTGRES, SLACK_SINK)
 PROXY_PORT_NAMES = tuple(f"{name}-proxy{end}" for name in PROXIED for end in ("", "-control"))
 """Further names, for a stack with fault proxies."""
@@ -31,6 +33,7 @@ NO_PROXY = "none"
 """What stands in place of a proxy's control URL when there is no proxy."""
 
 BALANCER_COMMAND_VARIABLE = "SIGNOFF_BALANCER_COMMAND"
+MONITOR_COMMAND_VARIABLE = "SIGNOFF_MONITOR_COMMAND"
 BALANCER_SETTINGS: Mapping[str, str] = {
     "LOAD_BALANCE_STRATEGY": "optimized_read_replica",
     "READ_REPLICA_RATIO": "0.8",
@@ -49,6 +52,16 @@ BALANCER_SETTINGS: Mapping[str, str] = {
     "CPU_THRESHOLD_PERCENT": "80",
 }
 """What the balancer is started with; each one can be overridden by ``--set``."""
+MONITOR_SETTINGS: Mapping[str, str] = {
+    "BACKLOG_THRESHOLD": "1000",
+    "BACKLOG_HIGH_THRESHOLD": "5000",
+    "MAX_CPU_CORES": "1",
+    "MAX_DISK_MB": "1024",
+    "ALERT_COOLDOWN": "3600",
+}
+"""What the monitor alone is started with; ``--set`` overrides these, too."""
+SHARED_SETTINGS = ("RESOURCE_CHECK_INTERVAL", "MAX_MEMORY_MB", "MEMORY_THRESHOLD_PERCENT", "CPU_THRESHOLD_PERCENT")
+"""Settings of the balancer that the monitor gets as well."""
 
 _ADDRESSES = ("PRIMARY_URL", "REPLICA_URL", "DATABASE_URL", "SLACK_WEBHOOK_URL")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -138,6 +151,7 @@ def plan_stack(
     overrides: Mapping[str, str],
     balancer_command: str | None,
     *,
+    monitor_command: str | None = None,
     with_proxies: bool = False,
 ) -> Plan:
     """The list of services for a stack in this folder.
@@ -145,18 +159,19 @@ def plan_stack(
     Args:
         folder: the stack's temporary folder.
         ports: a port for each of ``PORT_NAMES``.
-        overrides: environment variables of the balancer, by name.
+        overrides: environment variables of the balancer and the monitor, by name.
         balancer_command: takes the place of the reference balancer; shell-like, ``$PORT`` etc. are expanded.
+        monitor_command: takes the place of the reference monitor, in the same way.
         with_proxies: put a fault proxy between the balancer and each of ``PROXIED``; ``ports`` has
             ``PROXY_PORT_NAMES`` too.
 
     Raises:
         StackError: an override has no such variable, or the command can't be read.
     """
-    allowed = (*BALANCER_SETTINGS, *_ADDRESSES)
+    allowed = (*BALANCER_SETTINGS, *MONITOR_SETTINGS, *_ADDRESSES)
     for name in overrides:
         if name not in allowed:
-            raise StackError(f"--set knows no {name}; the balancer's variables are {', '.join(allowed)}.")
+            raise StackError(f"--set knows no {name}; the variables are {', '.join(allowed)}.")
     database = postgres.PostgresServer.new(folder / POSTGRES, ports[POSTGRES])
     primary = _chroma(PRIMARY, folder, ports[PRIMARY])
     replica = _chroma(REPLICA, folder, ports[REPLICA])
@@ -173,7 +188,14 @@ def plan_stack(
     proxies = _fault_proxies((primary, replica, store, sink), ports, database) if with_proxies else []
     by_proxy = _by_proxy(ports, database, webhook_path) if with_proxies else {}
     needs = tuple(proxy.name for proxy in proxies)
-    balancer = _balancer(ports[BALANCER], settings | addresses | by_proxy | dict(overrides), balancer_command, needs)
+    reached = {name: overrides.get(name, address) for name, address in (addresses | by_proxy).items()}
+    balancer = _balancer(ports[BALANCER], settings | reached, balancer_command, needs)
+    own = {name: overrides.get(name, default) for name, default in MONITOR_SETTINGS.items()}
+    shared = {name: settings[name] for name in SHARED_SETTINGS}
+    # Past the proxies, except for the one before Slack: the others are for the balancer's faults.
+    monitored = {"DATABASE_URL": database.dsn, "SLACK_WEBHOOK_URL": reached["SLACK_WEBHOOK_URL"]}
+    monitored |= {"BALANCER_URL": balancer.url, "STACK_STATE": str(folder / STATE_FILE)}
+    monitor = _monitor(ports[MONITOR], own | shared | monitored, monitor_command)
     render_key = f"rnd_{secrets.token_hex(16)}"
     values = {
         **addresses,
@@ -189,10 +211,11 @@ def plan_stack(
         "PRIMARY_SERVICE_ID": primary.render_id,
         "REPLICA_SERVICE_ID": replica.render_id,
         "SLACK_SINK_SERVICE_ID": sink.render_id,
+        "MONITOR_SERVICE_ID": monitor.render_id,
     }
     values["POSTGRES_ID"] = store.render_id
-    values.update(settings)
-    return Plan((store, primary, replica, sink, *proxies, balancer), values, render_key, ports[RENDER_API])
+    values.update(settings | own)
+    return Plan((store, primary, replica, sink, *proxies, balancer, monitor), values, render_key, ports[RENDER_API])
 
 
 def _render_id(prefix: str) -> str:
@@ -311,15 +334,9 @@ def _control_url(name: str, ports: Ports) -> str:
 
 
 def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs: tuple[str, ...]) -> Service:
-    variables = {**settings, "PORT": str(port)}
-    if command is None:
-        words: tuple[str, ...] = (sys.executable, "-m", "stack.balancer")
-        environment = _own_code(**variables)
-        working_folder = _PROJECT
-    else:
-        environment = _environment(**variables)
-        words = expand_command(command, environment)
-        working_folder = Path.cwd()
+    words, environment, working_folder = _program(
+        "stack.balancer", {**settings, "PORT": str(port)}, command, BALANCER_COMMAND_VARIABLE
+    )
     return Service(
         name=BALANCER,
         command=words,
@@ -335,8 +352,46 @@ def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs
     )
 
 
-def expand_command(command: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+def _monitor(port: int, settings: Mapping[str, str], command: str | None) -> Service:
+    words, environment, working_folder = _program(
+        "stack.monitor", {**settings, "PORT": str(port)}, command, MONITOR_COMMAND_VARIABLE
+    )
+    return Service(
+        name=MONITOR,
+        command=words,
+        environment=environment,
+        port=port,
+        health=HttpHealth("/health"),
+        data_folder=None,
+        working_folder=working_folder,
+        render_id=_render_id("srv"),
+        plan="free",
+    )
+
+
+def _program(
+    module: str, variables: Mapping[str, str], command: str | None, variable: str
+) -> tuple[tuple[str, ...], dict[str, str], Path]:
+    """What starts a module of this project, or the command in its place: words, environment and working folder."""
+    if command is None:
+        return (sys.executable, "-m", module), _own_code(**variables), _PROJECT
+    environment = _environment(**variables)
+    return expand_command(command, environment, variable, tuple(variables)), environment, Path.cwd()
+
+
+def expand_command(
+    command: str,
+    environment: Mapping[str, str],
+    variable: str = BALANCER_COMMAND_VARIABLE,
+    given: tuple[str, ...] = ("PORT", *_ADDRESSES, *BALANCER_SETTINGS),
+) -> tuple[str, ...]:
     """Split a command as a shell would and put variables in; no shell runs it, so signals reach it.
+
+    Args:
+        command: what was given.
+        environment: what its process gets.
+        variable: what it was given by, for the message.
+        given: what the stack itself puts into its environment, for the message.
 
     Raises:
         StackError: a quote is not closed, a variable is not set, or nothing is left.
@@ -346,17 +401,15 @@ def expand_command(command: str, environment: Mapping[str, str]) -> tuple[str, .
         name = match[1] or match[2]
         if name not in environment:
             raise StackError(
-                f"{BALANCER_COMMAND_VARIABLE} uses ${name}, which is not set; the balancer gets "
-                f"PORT, {', '.join((*_ADDRESSES, *BALANCER_SETTINGS))} and this shell's environment."
+                f"{variable} uses ${name}, which is not set; its process gets {', '.join(given)} "
+                "and this shell's environment."
             )
         return environment[name]
 
     try:
         words = tuple(_REFERENCE.sub(value, word) for word in shlex.split(command))
     except ValueError as error:
-        raise StackError(f"{BALANCER_COMMAND_VARIABLE}={command!r} can't be read as a command: {error}.") from None
+        raise StackError(f"{variable}={command!r} can't be read as a command: {error}.") from None
     if not words:
-        raise StackError(
-            f"{BALANCER_COMMAND_VARIABLE} is set but empty; give a command, or unset it for the reference balancer."
-        )
+        raise StackError(f"{variable} is set but empty; give a command, or unset it for the reference program.")
     return words

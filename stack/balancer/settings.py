@@ -30,7 +30,7 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _postgres_url(value: str) -> str:
+def postgres_url(value: str) -> str:
     if not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("a postgresql:// URL")
     return value
@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)]
     primary_url: HttpUrl
     replica_url: HttpUrl
-    database_url: Annotated[str, AfterValidator(_postgres_url)]
+    database_url: Annotated[str, AfterValidator(postgres_url)]
     slack_webhook_url: HttpUrl | None = None
     load_balance_strategy: Strategy = Strategy.OPTIMIZED_READ_REPLICA
     read_replica_ratio: Annotated[float, Field(ge=0, le=1)] = 0.8
