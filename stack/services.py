@@ -311,15 +311,7 @@ def _control_url(name: str, ports: Ports) -> str:
 
 
 def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs: tuple[str, ...]) -> Service:
-    variables = {**settings, "PORT": str(port)}
-    if command is None:
-        words: tuple[str, ...] = (sys.executable, "-m", "stack.balancer")
-        environment = _own_code(**variables)
-        working_folder = _PROJECT
-    else:
-        environment = _environment(**variables)
-        words = expand_command(command, environment)
-        working_folder = Path.cwd()
+    words, environment, working_folder = balancer_process({**settings, "PORT": str(port)}, command)
     return Service(
         name=BALANCER,
         command=words,
@@ -333,6 +325,22 @@ def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs
         needs=(POSTGRES, PRIMARY, REPLICA, SLACK_SINK, *needs),
         start_seconds=60.0,
     )
+
+
+def balancer_process(variables: Mapping[str, str], command: str | None) -> tuple[tuple[str, ...], dict[str, str], Path]:
+    """How the balancer is started: program and arguments, its whole environment, and the folder it is started in.
+
+    Args:
+        variables: the environment variables that it is configured by.
+        command: takes the place of the reference balancer, as in :func:`expand_command`.
+
+    Raises:
+        StackError: the command can't be read.
+    """
+    if command is None:
+        return (sys.executable, "-m", "stack.balancer"), _own_code(**variables), _PROJECT
+    environment = _environment(**variables)
+    return expand_command(command, environment), environment, Path.cwd()
 
 
 def expand_command(command: str, environment: Mapping[str, str]) -> tuple[str, ...]:
