@@ -9,4 +9,4 @@ from stack.balancer.settings import Settings
 
 
 def plant() -> None:
-    balancer.Settings = partial(Settings, request_timeout=6.0)  # type: ignore[misc, assignment]
+    vars(balancer)["Settings"] = partial(Settings, request_timeout=6.0)

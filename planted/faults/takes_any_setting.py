@@ -22,4 +22,4 @@ def plant() -> None:
             del os.environ[name]
         return lenient()
 
-    balancer.Settings = lenient  # type: ignore[misc, assignment]
+    vars(balancer)["Settings"] = lenient

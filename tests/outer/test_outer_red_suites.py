@@ -96,8 +96,9 @@ def requirements(results: Path) -> dict[str, Any]:
 def test_every_suite_is_in_the_list() -> None:
     suites = {str(path.relative_to(ROOT / "suites")) for path in (ROOT / "suites").rglob("*.robot")}
     # What the prerequisites refuse ends a run before its first test; that has a test of its own below.
-    # What interrupts a run is no fault of the deployment: it has a test of its own, too.
-    others = {"production/prerequisites.robot", "production/interrupted_runs.robot"}
+    # What interrupts a run is no fault of the deployment, and its plans are none of the balancer: both have tests of
+    # their own, too.
+    others = {"production/prerequisites.robot", "production/interrupted_runs.robot", "operations/cost.robot"}
     assert suites == {red.suite for red in REDS} | others
 
 
@@ -176,3 +177,36 @@ def test_an_undo_journal_that_is_not_replayed_is_seen(tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "Not met: The replica answers after the run was interrupted" in run.stdout
+
+
+def _sign_off_with_planted_tool(suite: str, folder: Path, plant: str) -> subprocess.CompletedProcess[str]:
+    """Sign off one suite while every Python process begins with some lines of its own.
+
+    Args:
+        folder: takes the lines and the results.
+        plant: the lines.
+    """
+    (folder / "sitecustomize.py").write_text(plant)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+    results = folder / "results"
+    variables |= {"SIGNOFF_RESULTS": str(results), "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    command = [sys.executable, "-m", "keywords.signoff", str(ROOT / "suites" / suite), "--results", str(results)]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_plans_beyond_the_budget_are_seen(tmp_path: Path) -> None:
+    """The fault is planted in the control plane's imitation: both instances have a plan that costs more."""
+    run = _sign_off_with_planted_tool(
+        "operations/cost.robot",
+        tmp_path,
+        "import sys\n"
+        "from dataclasses import replace\n"
+        "if 'stack' in sys.orig_argv and 'up' in sys.orig_argv:\n"
+        "    import stack.services as services\n"
+        "    modest = services._chroma\n"
+        "    services._chroma = lambda *values: replace(modest(*values), plan='standard')\n",
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+    row = requirements(tmp_path / "results")["MON-6"]
+    assert row["outcome"] == "not met", row
+    assert "the plans cost 57 USD a month and the budget is 30" in row["reason"], row["reason"]

@@ -83,6 +83,10 @@ class Database:
         now: datetime = rows[0]["now"]
         return now - datetime.now().astimezone()
 
+    def size(self) -> int:
+        """Return how much the database takes on disk, in bytes."""
+        return int(self._ask("SELECT pg_database_size(current_database()) AS size", {})[0]["size"])
+
     def log_rows(self, collection: str) -> list[LogRow]:
         """Return the write-ahead log of one collection, in its order."""
         return [
