@@ -8,7 +8,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff.checks import configuration
+from signoff.checks import batching, configuration
 from signoff.checks.configuration import Mistake
 from signoff.ports import unused_port
 from signoff.testbed import current
@@ -117,3 +117,32 @@ class ConfigurationLibrary:
     def memory_should_be_looked_at_as_configured(self) -> None:
         """Checks that memory above MEMORY_THRESHOLD_PERCENT is counted once every RESOURCE_CHECK_INTERVAL."""
         record(measured=configuration.looked_at_memory(current()))
+
+    # ---------------------------------------------------------------- batches and memory
+
+    @keyword(tags=["Check", "Wait"])
+    def batches_should_shrink(self) -> None:
+        """Waits until the batch size is an eighth of the configured one at most, and memory pressure was counted.
+
+        Status and metrics have to say so.
+        """
+        record(measured=batching.shrink(current()))
+
+    @keyword(tags=["Check"])
+    def batches_should_stay_as_configured(self) -> None:
+        """Checks for five RESOURCE_CHECK_INTERVALs that the batch size is as configured and no pressure is counted."""
+        record(measured=batching.stay(current()))
+
+    @keyword(tags=["Check"])
+    def catching_up_should_take_small_batches(self, collection: str) -> None:
+        """Resumes the replica, and checks that no batch it is sent is larger than the status says, and that the memory
+        of the balancer's processes hardly grows.
+
+        It has to be suspended, and to owe documents that were each written alone.
+        """
+        record(measured=batching.catch_up_small(current(), collection))
+
+    @keyword(tags=["Check"])
+    def catching_up_should_take_large_batches(self, collection: str) -> None:
+        """Resumes the replica, and checks that the documents it owes come many at a time."""
+        record(measured=batching.catch_up_large(current(), collection))

@@ -460,7 +460,7 @@ def _dialect(tree: _Tree) -> Dialect:
         ),
         wal_status=tree.texts("wal_status", ("pending_writes",)),
         mappings=tree.texts("mappings", ("items", "name", "primary_id", "replica_id")),
-        metrics=tree.texts("metrics", ("pending_writes",)),
+        metrics=tree.texts("metrics", ("pending_writes", "batch_size", "memory_pressure_events")),
         instances=tree.texts("instances", ("primary", "replica")),
         sql=tree.texts("sql", _SQL),
     )

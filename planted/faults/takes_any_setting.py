@@ -15,7 +15,8 @@ def plant() -> None:
         try:
             return Settings()
         except ValidationError as error:
-            wrong = {str(item["loc"][0]).upper() for item in error.errors() if item["loc"]} & set(os.environ)
+            named = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+            wrong = {name.upper() for name in named if not Settings.model_fields[name].is_required()}
             if not wrong:
                 raise
         for name in wrong:
