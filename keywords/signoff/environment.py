@@ -438,7 +438,7 @@ def _proxies(tree: _Tree) -> dict[str, str]:
     return {role: url for role, url in found.items() if url != NO_PROXY}
 
 
-_SQL = ("wal_rows", "owed_rows", "transactions", "mapping", "columns")
+_SQL = ("wal_rows", "owed_rows", "transactions", "unfinished_transactions", "mapping", "columns")
 
 
 def _dialect(tree: _Tree) -> Dialect:

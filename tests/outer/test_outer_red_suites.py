@@ -97,9 +97,10 @@ def requirements(results: Path) -> dict[str, Any]:
 def test_every_suite_is_in_the_list() -> None:
     suites = {str(path.relative_to(ROOT / "suites")) for path in (ROOT / "suites").rglob("*.robot")}
     # What the prerequisites refuse ends a run before its first test; that has a test of its own below.
-    # What interrupts a run is no fault of the deployment, and its plans are none of the balancer: both have tests of
-    # their own, too.
-    others = {"production/prerequisites.robot", "production/interrupted_runs.robot", "operations/cost.robot"}
+    # What interrupts a run and what a test leaves behind are no faults of the deployment, and its plans are none of the
+    # balancer: they have tests of their own, too.
+    others = {"production/prerequisites.robot", "production/interrupted_runs.robot"}
+    others |= {"production/cleanup.robot", "operations/cost.robot"}
     assert suites == {red.suite for red in REDS} | others
 
 
@@ -211,3 +212,32 @@ def test_plans_beyond_the_budget_are_seen(tmp_path: Path) -> None:
     row = requirements(tmp_path / "results")["MON-6"]
     assert row["outcome"] == "not met", row
     assert "the plans cost 57 USD a month and the budget is 30" in row["reason"], row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        ("contents.delete_all = lambda bed, names: None", "Nothing is left behind by a passed test"),
+        (
+            "manifest.Manifest.keep = lambda self: contents.delete_all(testbed.current(), self.present())",
+            "kept nothing",
+        ),
+    ],
+    ids=["a passed test leaves everything", "a failed test keeps nothing"],
+)
+def test_a_teardown_that_does_the_wrong_thing_is_seen(tmp_path: Path, plant: str, words: str) -> None:
+    """The fault is planted in the tool itself, in the small runs whose remains are looked at."""
+    run = _sign_off_with_planted_tool(
+        "production/cleanup.robot",
+        tmp_path,
+        "import sys\n"
+        "if any('/lifecycle/' in word and word.endswith('.robot') for word in sys.orig_argv):\n"
+        f"    sys.path.insert(0, {str(ROOT / 'keywords')!r})\n"
+        "    from signoff import manifest, testbed\n"
+        "    from signoff.checks import contents\n"
+        f"    {plant}\n",
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+    row = requirements(tmp_path / "results")["PROD-5"]
+    assert row["outcome"] == "not met", row
+    assert words in row["reason"], row["reason"]
