@@ -107,8 +107,8 @@ class ChromaLibrary:
             logger.warn(
                 f"Kept for you to look at: {', '.join(names[:5])}{' …' if len(names) > 5 else ''} at "
                 f"{bed.environment.balancer_url}. Any Chroma client opens them there by their names, and the "
-                f"write-ahead log in PostgreSQL has every write to them. To remove them: python -m keywords.signoff purge "
-                f"(all names: {bed.manifest.path})."
+                f"write-ahead log in PostgreSQL has every write to them. To remove them: "
+                f"python -m keywords.signoff purge (all names: {bed.manifest.path})."
             )
             bed.manifest.keep()
             return

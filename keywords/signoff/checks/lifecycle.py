@@ -166,7 +166,6 @@ def _run(bed: Testbed, folder: Path, command: Sequence[str]) -> Ran:
         stack.unlink()
         bed.guard.take(Use.ALONE, timedelta(seconds=10))
     events = [event for path in sorted((folder / "manifest").glob("*.jsonl")) for event in _events(path)]
-    # Messages are wrapped on a terminal only; here each is one line.
     return Ran(
         ended.returncode,
         ended.stdout,
