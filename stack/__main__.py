@@ -1,4 +1,4 @@
-"""The command line: ``python -m stack up | status | down``.
+"""The command line: ``python -m stack up | status | down | balancer``.
 
 ``up`` runs in the foreground until Ctrl-C, SIGTERM or SIGHUP, and with ``--json`` also until its standard
 input ends, so that it ends with its owner. Whatever goes wrong is one sentence on standard error and exit
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from . import STARTED, state
 from .errors import StackError
@@ -34,6 +35,7 @@ from .services import (
     PORT_NAMES,
     PROXY_PORT_NAMES,
     Plan,
+    balancer_process,
     plan_stack,
 )
 from .supervisor import Supervisor
@@ -273,6 +275,20 @@ def _down(pid: int | None) -> int:
     return 0
 
 
+def _balancer() -> NoReturn:
+    """Become the balancer that a stack would have, configured by this process's own environment variables.
+
+    Raises:
+        StackError: its command can't be read or started.
+    """
+    words, environment, folder = balancer_process({}, os.environ.get(BALANCER_COMMAND_VARIABLE))
+    os.chdir(folder)
+    try:
+        os.execvpe(words[0], words, environment)
+    except OSError as error:
+        raise StackError(f"The balancer's command {words[0]} can't be started: {error.strerror}.") from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stack", description="The local ChromaDB deployment.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -295,6 +311,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="suspend and resume requests that the Render API takes for each service (default: %(default)s)",
     )
+    commands.add_parser("balancer", help="the balancer alone, configured by environment variables as in a stack")
     commands.add_parser("status", help="show what is running")
     down = commands.add_parser("down", help="stop it")
     down.add_argument("--pid", type=int, help="which one, when several are running")
@@ -311,6 +328,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "up":
             return asyncio.run(_up(arguments))
+        if arguments.command == "balancer":
+            _balancer()
         return _status() if arguments.command == "status" else _down(arguments.pid)
     except StackError as error:
         print(error, file=sys.stderr)

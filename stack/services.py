@@ -334,9 +334,7 @@ def _control_url(name: str, ports: Ports) -> str:
 
 
 def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs: tuple[str, ...]) -> Service:
-    words, environment, working_folder = _program(
-        "stack.balancer", {**settings, "PORT": str(port)}, command, BALANCER_COMMAND_VARIABLE
-    )
+    words, environment, working_folder = balancer_process({**settings, "PORT": str(port)}, command)
     return Service(
         name=BALANCER,
         command=words,
@@ -350,6 +348,19 @@ def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs
         needs=(POSTGRES, PRIMARY, REPLICA, SLACK_SINK, *needs),
         start_seconds=60.0,
     )
+
+
+def balancer_process(variables: Mapping[str, str], command: str | None) -> tuple[tuple[str, ...], dict[str, str], Path]:
+    """How the balancer is started: program and arguments, its whole environment, and the folder it is started in.
+
+    Args:
+        variables: the environment variables that it is configured by.
+        command: takes the place of the reference balancer, as in :func:`expand_command`.
+
+    Raises:
+        StackError: the command can't be read.
+    """
+    return _program("stack.balancer", variables, command, BALANCER_COMMAND_VARIABLE)
 
 
 def _monitor(port: int, settings: Mapping[str, str], command: str | None) -> Service:
@@ -400,10 +411,8 @@ def expand_command(
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         if name not in environment:
-            raise StackError(
-                f"{variable} uses ${name}, which is not set; its process gets {', '.join(given)} "
-                "and this shell's environment."
-            )
+            gets = f"{', '.join(given)} and this shell's environment" if given else "this shell's environment"
+            raise StackError(f"{variable} uses ${name}, which is not set; its process gets {gets}.")
         return environment[name]
 
     try:

@@ -486,7 +486,16 @@ def _proxies(tree: _Tree) -> dict[str, str]:
     return {role: url for role, url in found.items() if url != NO_PROXY}
 
 
-_SQL = ("wal_rows", "owed_rows", "transactions", "mapping", "columns", "measurements", "recommendations")
+_SQL = (
+    "wal_rows",
+    "owed_rows",
+    "transactions",
+    "unfinished_transactions",
+    "mapping",
+    "columns",
+    "measurements",
+    "recommendations",
+)
 
 
 def _dialect(tree: _Tree) -> Dialect:
@@ -508,7 +517,7 @@ def _dialect(tree: _Tree) -> Dialect:
         ),
         wal_status=tree.texts("wal_status", ("pending_writes",)),
         mappings=tree.texts("mappings", ("items", "name", "primary_id", "replica_id")),
-        metrics=tree.texts("metrics", ("pending_writes",)),
+        metrics=tree.texts("metrics", ("pending_writes", "batch_size", "memory_pressure_events")),
         instances=tree.texts("instances", ("primary", "replica")),
         sql=tree.texts("sql", _SQL),
     )

@@ -45,7 +45,7 @@ class Deployment:
             settings.database_url, [i.name for i in self.instances], self.admit, settings.check_interval
         )
         self.replication = Replication(
-            self.instances, self.catalog, self.journal, lambda: self.resources.batch_size, self._notify
+            self.instances, self.catalog, self.journal, self.resources, self._notify, settings.wal_sync_interval
         )
         self.waiting: set[Entry] = set()
         self._listeners: set[asyncio.Future[None]] = set()

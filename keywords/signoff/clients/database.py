@@ -118,6 +118,10 @@ class Database:
         now: datetime = rows[0]["now"]
         return now - datetime.now().astimezone()
 
+    def size(self) -> int:
+        """Return how much the database takes on disk, in bytes."""
+        return int(self._ask("SELECT pg_database_size(current_database()) AS size", {})[0]["size"])
+
     def log_rows(self, collection: str) -> list[LogRow]:
         """Return the write-ahead log of one collection, in its order."""
         return [
@@ -126,9 +130,16 @@ class Database:
 
     def owed_rows(self) -> int:
         """Return how many rows of the write-ahead log some instance still owes."""
-        rows = self._ask(self._sql["owed_rows"], {})
+        return self._number("owed_rows")
+
+    def unfinished_transactions(self) -> int:
+        """Return how many transactions have not come to an end."""
+        return self._number("unfinished_transactions")
+
+    def _number(self, statement: str) -> int:
+        rows = self._ask(self._sql[statement], {})
         if len(rows) != 1 or type(rows[0].get("number")) is not int:
-            raise CouldNotObserve("the statement dialect.sql.owed_rows gives no column number with one value")
+            raise CouldNotObserve(f"the statement dialect.sql.{statement} gives no column number with one value")
         return int(rows[0]["number"])
 
     def transactions(self, sessions: Sequence[str]) -> list[Transaction]:
