@@ -106,8 +106,9 @@ class ChromaLibrary:
         if BuiltIn().get_variable_value("${TEST STATUS}", "FAIL") == "FAIL":
             logger.warn(
                 f"Kept for you to look at: {', '.join(names[:5])}{' …' if len(names) > 5 else ''} at "
-                f"{bed.environment.balancer_url}; delete_collection of any Chroma client removes them "
-                f"(all names: {bed.manifest.path})."
+                f"{bed.environment.balancer_url}. Any Chroma client opens them there by their names, and the "
+                f"write-ahead log in PostgreSQL has every write to them. To remove them: "
+                f"python -m keywords.signoff purge (all names: {bed.manifest.path})."
             )
             bed.manifest.keep()
             return

@@ -22,6 +22,8 @@ from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve
 from signoff.words import count, duration
 
+_DISTURBANCE = "disturbance"
+
 
 @library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
 class FaultLibrary:
@@ -98,6 +100,7 @@ class FaultLibrary:
     def resume_database(self) -> None:
         """Resumes PostgreSQL, and proves that it answers."""
         took = control_plane.resume(current(), "postgres")
+        current().database.close()  # its session ended with the database
         record(evidence=f"PostgreSQL resumed, and proved to answer after {duration(took)}")
 
     @keyword(tags=["Destructive"])
@@ -177,17 +180,28 @@ class FaultLibrary:
         ``disturbance`` is ``slow`` (``by`` so much), ``black hole``, ``reset``, ``reply lost`` (after the request was
         carried out), ``wrong status`` (``status``, without carrying it out), ``cut off`` or ``no json``. ``path`` is a
         part of the path of the requests it is for, ``first`` only so many of them, ``every`` only each so-many-th.
-        It is proved by the requests that meet it, so there must be some. Only a deployment with fault proxies has it.
+        It is proved by the requests that meet it, so there must be some; on the way to Slack there are none until
+        something has to be told, so there `Disturbance Should Be Met` proves it. Only a deployment with fault proxies
+        has it.
         """
         values = {
             Disturbance.SLOW: {"latency": round(by.total_seconds() * 1000)},
             Disturbance.WRONG_STATUS: {"status": status, "forward": 0},
             Disturbance.CUT_OFF: {"bytes": 10},
         }
-        wanted = Toxic("disturbance", disturbance.value, values.get(disturbance, {}), path, first, every)
+        wanted = Toxic(_DISTURBANCE, disturbance.value, values.get(disturbance, {}), path, first, every)
+        if way is Way.SLACK:
+            proxies.begin_fault(current(), way.value, wanted)
+            return
         met = proxies.disturb(current(), way.value, wanted)
         named = disturbance.name.lower().replace("_", " ")
         record(evidence=f"way to the {way.value} disturbed ({named}), and proved by {count(met, 'request')}")
+
+    @keyword(tags=["Check", "Wait"])
+    def disturbance_should_be_met(self, way: Way) -> None:
+        """Waits until a request has met what `Disturb Way To` put on its way, so that the premise of a test holds."""
+        met = proxies.require_met(current(), way.value, _DISTURBANCE)
+        record(evidence=f"{count(met, 'request')} on the way to the {way.value} met the disturbance")
 
     @keyword(tags=["Action"])
     def mend_way_to(self, way: Way) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff.checks import audit, logged, mapping
+from signoff.checks import audit, logged, mapping, schema
 from signoff.data_types import Request, Role
 from signoff.testbed import current
 from signoff.words import count, duration
@@ -17,7 +17,8 @@ from signoff.words import count, duration
 class PostgresLibrary:
     """What a deployment keeps in PostgreSQL, compared with what clients sent and were told, and with the instances.
 
-    Nothing is ever written. Tables and columns are named in the environment file.
+    Nothing that is written ever stays: only `Tables Should Take Rows` writes, and takes it back. Tables and columns are
+    named in the environment file.
     """
 
     # ---------------------------------------------------------------- write-ahead log
@@ -127,6 +128,19 @@ class PostgresLibrary:
         record(measured=f"none of {number} refused writes claimed done during the outage")
 
     # ---------------------------------------------------------------- tables
+
+    @keyword(tags=["Check"])
+    def schema_should_be_complete(self) -> None:
+        """Checks that every table of the contract is there, with each of its columns, and each of these with its type.
+
+        What the contract says stands in resources/schema.yaml.
+        """
+        record(measured=schema.complete(current()))
+
+    @keyword(tags=["Check"])
+    def tables_should_take_rows(self) -> None:
+        """Checks that every table of the contract takes a row and gives it back; it is taken back at once."""
+        record(measured=schema.takes_rows(current()))
 
     @keyword(tags=["Check"])
     def table_should_have_columns(self, table: str, *columns: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from robot.api.deco import keyword, library
 
 from evidence import record
+from signoff.checks import cost
 from signoff.data_types import Role
 from signoff.faults import control_plane
 from signoff.faults.undo import replay
 from signoff.testbed import current
-from signoff.words import duration
+from signoff.words import duration, listing
 
 
 @library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
@@ -67,3 +68,24 @@ class RenderLibrary:
         """Checks that the control plane lists these events of an instance's service, e.g. ``service_suspended``."""
         control_plane.shows_events(current(), instance.value, events)
         record(evidence=f"the control plane shows {', '.join(events)} for the {instance.value}")
+
+    # ---------------------------------------------------------------- cost
+
+    @keyword(tags=["Check"])
+    def plans_should_cost_no_more_than_the_budget(self) -> None:
+        """Checks that the plans of all services, by ``resources/prices.yaml``, cost no more than MONTHLY_BUDGET.
+
+        The control plane tells each plan and its number of instances. Disks and traffic are not counted.
+        """
+        bed = current()
+        seen = cost.within_budget(bed)
+        record(
+            measured=f"{seen.total:g} USD a month ({listing(seen.items, 20)})",
+            limit=bed.environment.limits.words("MONTHLY_BUDGET"),
+            evidence=f"{len(seen.items)} services, prices of {seen.as_of}",
+        )
+
+    @keyword(tags=["Check"])
+    def database_should_fit_its_plan(self) -> None:
+        """Checks that the database is smaller than the storage that its plan includes."""
+        record(measured=cost.database_fits(current()))

@@ -1,4 +1,4 @@
-"""The command line: ``python -m stack up | status | down``.
+"""The command line: ``python -m stack up | status | down | balancer``.
 
 ``up`` runs in the foreground until Ctrl-C, SIGTERM or SIGHUP, and with ``--json`` also until its standard
 input ends, so that it ends with its owner. Whatever goes wrong is one sentence on standard error and exit
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from . import STARTED, state
 from .errors import StackError
@@ -30,10 +31,12 @@ from .processes import memory_bytes
 from .render_api import RateLimits, RenderApi
 from .services import (
     BALANCER_COMMAND_VARIABLE,
+    MONITOR_COMMAND_VARIABLE,
     PORT_NAMES,
     PROXY_PORT_NAMES,
     SYNC_COMMAND_VARIABLE,
     Plan,
+    balancer_process,
     plan_stack,
 )
 from .supervisor import Supervisor
@@ -122,6 +125,7 @@ async def _up(arguments: argparse.Namespace) -> int:
                 overrides,
                 os.environ.get(BALANCER_COMMAND_VARIABLE),
                 sync_command=os.environ.get(SYNC_COMMAND_VARIABLE),
+                monitor_command=os.environ.get(MONITOR_COMMAND_VARIABLE),
                 with_proxies=arguments.with_proxies,
             )
             values = {**plan.values, "STACK_LOGS": str(logs), "STACK_PID": str(about.pid)}
@@ -273,12 +277,26 @@ def _down(pid: int | None) -> int:
     return 0
 
 
+def _balancer() -> NoReturn:
+    """Become the balancer that a stack would have, configured by this process's own environment variables.
+
+    Raises:
+        StackError: its command can't be read or started.
+    """
+    words, environment, folder = balancer_process({}, os.environ.get(BALANCER_COMMAND_VARIABLE))
+    os.chdir(folder)
+    try:
+        os.execvpe(words[0], words, environment)
+    except OSError as error:
+        raise StackError(f"The balancer's command {words[0]} can't be started: {error.strerror}.") from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stack", description="The local ChromaDB deployment.")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start it, and keep it until Ctrl-C")
     up.add_argument("--json", action="store_true", help="print one line of JSON when ready; end with standard input")
-    up.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the balancer")
+    up.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of balancer or monitor")
     up.add_argument(
         "--port", action="append", default=[], metavar="NAME=NUMBER", help=f"one of {', '.join(PORT_NAMES)}"
     )
@@ -295,6 +313,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="suspend and resume requests that the Render API takes for each service (default: %(default)s)",
     )
+    commands.add_parser("balancer", help="the balancer alone, configured by environment variables as in a stack")
     commands.add_parser("status", help="show what is running")
     down = commands.add_parser("down", help="stop it")
     down.add_argument("--pid", type=int, help="which one, when several are running")
@@ -311,6 +330,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "up":
             return asyncio.run(_up(arguments))
+        if arguments.command == "balancer":
+            _balancer()
         return _status() if arguments.command == "status" else _down(arguments.pid)
     except StackError as error:
         print(error, file=sys.stderr)

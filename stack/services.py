@@ -16,6 +16,7 @@ from . import postgres
 from .errors import StackError
 from .ports import HOST, Ports
 from .processes import SystemUser
+from .state import STATE_FILE
 
 PRIMARY = "chroma-primary"
 REPLICA = "chroma-replica"
@@ -25,7 +26,11 @@ SLACK_SINK = "slack-sink"
 RENDER_API = "render-api"
 SYNC_COORDINATOR = "sync-coordinator"
 SYNC_WORKERS = ("sync-worker-1", "sync-worker-2")
-PORT_NAMES = (PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API, SYNC_COORDINATOR, *SYNC_WORKERS)
+MONITOR = "chroma-monitor"
+PORT_NAMES = (
+    *(PRIMARY, REPLICA, BALANCER, POSTGRES, SLACK_SINK, RENDER_API),
+    *(MONITOR, SYNC_COORDINATOR, *SYNC_WORKERS),
+)
 PROXIED = (PRIMARY, REPLICA, POSTGRES, SLACK_SINK)
 PROXY_PORT_NAMES = tuple(f"{name}-proxy{end}" for name in PROXIED for end in ("", "-control"))
 """Further names, for a stack with fault proxies."""
@@ -37,6 +42,7 @@ NO_SERVICE = "none"
 
 BALANCER_COMMAND_VARIABLE = "SIGNOFF_BALANCER_COMMAND"
 SYNC_COMMAND_VARIABLE = "SIGNOFF_SYNC_COMMAND"
+MONITOR_COMMAND_VARIABLE = "SIGNOFF_MONITOR_COMMAND"
 BALANCER_SETTINGS: Mapping[str, str] = {
     "LOAD_BALANCE_STRATEGY": "optimized_read_replica",
     "READ_REPLICA_RATIO": "0.8",
@@ -63,6 +69,16 @@ SYNC_SETTINGS: Mapping[str, str] = {
 """What the coordinator and the workers alone are started with; ``--set`` overrides these, too."""
 SHARED_WITH_SYNC = ("DEFAULT_BATCH_SIZE", "MAX_BATCH_SIZE", "WAL_SYNC_INTERVAL")
 """Settings of the balancer that they get as well."""
+MONITOR_SETTINGS: Mapping[str, str] = {
+    "BACKLOG_THRESHOLD": "1000",
+    "BACKLOG_HIGH_THRESHOLD": "5000",
+    "MAX_CPU_CORES": "1",
+    "MAX_DISK_MB": "1024",
+    "ALERT_COOLDOWN": "3600",
+}
+"""What the monitor alone is started with; ``--set`` overrides these, too."""
+SHARED_WITH_MONITOR = ("RESOURCE_CHECK_INTERVAL", "MAX_MEMORY_MB", "MEMORY_THRESHOLD_PERCENT", "CPU_THRESHOLD_PERCENT")
+"""Settings of the balancer that the monitor gets as well."""
 
 _ADDRESSES = ("PRIMARY_URL", "REPLICA_URL", "DATABASE_URL", "SLACK_WEBHOOK_URL")
 _REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -153,6 +169,7 @@ def plan_stack(
     balancer_command: str | None,
     *,
     sync_command: str | None = None,
+    monitor_command: str | None = None,
     with_proxies: bool = False,
 ) -> Plan:
     """The list of services for a stack in this folder.
@@ -160,20 +177,21 @@ def plan_stack(
     Args:
         folder: the stack's temporary folder.
         ports: a port for each of ``PORT_NAMES``.
-        overrides: environment variables of the balancer, by name.
+        overrides: environment variables of the balancer, the sync services and the monitor, by name.
         balancer_command: takes the place of the reference balancer; shell-like, ``$PORT`` etc. are expanded.
         sync_command: takes the place of the reference coordinator and workers, in the same way; which of them it is to
             be is its last argument. A balancer of another kind without it brings its own sync, or none.
+        monitor_command: takes the place of the reference monitor, in the same way.
         with_proxies: put a fault proxy between the balancer and each of ``PROXIED``; ``ports`` has
             ``PROXY_PORT_NAMES`` too.
 
     Raises:
         StackError: an override has no such variable, or the command can't be read.
     """
-    allowed = (*BALANCER_SETTINGS, *SYNC_SETTINGS, *_ADDRESSES)
+    allowed = (*BALANCER_SETTINGS, *SYNC_SETTINGS, *MONITOR_SETTINGS, *_ADDRESSES)
     for name in overrides:
         if name not in allowed:
-            raise StackError(f"--set knows no {name}; the balancer's variables are {', '.join(allowed)}.")
+            raise StackError(f"--set knows no {name}; the variables are {', '.join(allowed)}.")
     database = postgres.PostgresServer.new(folder / POSTGRES, ports[POSTGRES])
     primary = _chroma(PRIMARY, folder, ports[PRIMARY])
     replica = _chroma(REPLICA, folder, ports[REPLICA])
@@ -193,13 +211,26 @@ def plan_stack(
     proxies = _fault_proxies((primary, replica, store, sink), ports, database) if with_proxies else []
     by_proxy = _by_proxy(ports, database, webhook_path) if with_proxies else {}
     needs = tuple(proxy.name for proxy in proxies)
-    balancer = _balancer(ports[BALANCER], settings | addresses | by_proxy | dict(overrides), balancer_command, needs)
-    sync: list[Service] = []
-    if settings["SYNC_MODE"] == "distributed":
-        reached = {name: overrides.get(name, address) for name, address in (addresses | by_proxy).items()}
-        own = {name: overrides.get(name, default) for name, default in SYNC_SETTINGS.items()}
-        own |= {name: settings[name] for name in SHARED_WITH_SYNC} | reached
-        sync = [_sync(name, ports[name], own, sync_command, needs) for name in (SYNC_COORDINATOR, *SYNC_WORKERS)]
+    reached = {name: overrides.get(name, address) for name, address in (addresses | by_proxy).items()}
+    balancer = _balancer(ports[BALANCER], settings | reached, balancer_command, needs)
+    own = {name: overrides.get(name, default) for name, default in (*SYNC_SETTINGS.items(), *MONITOR_SETTINGS.items())}
+    settings |= own
+    by_name = {
+        name: _sync(
+            name,
+            ports[name],
+            {key: settings[key] for key in (*SYNC_SETTINGS, *SHARED_WITH_SYNC)} | reached,
+            sync_command,
+            needs,
+        )
+        for name in (SYNC_COORDINATOR, *SYNC_WORKERS)
+    }
+    sync = by_name if settings["SYNC_MODE"] == "distributed" else {}
+    # Past the proxies, except for the one before Slack: the others are for the balancer's faults.
+    monitored = {"DATABASE_URL": database.dsn, "SLACK_WEBHOOK_URL": reached["SLACK_WEBHOOK_URL"]}
+    monitored |= {"BALANCER_URL": balancer.url, "STACK_STATE": str(folder / STATE_FILE)}
+    monitored |= {name: settings[name] for name in (*MONITOR_SETTINGS, *SHARED_WITH_MONITOR)}
+    monitor = _monitor(ports[MONITOR], monitored, monitor_command)
     render_key = f"rnd_{secrets.token_hex(16)}"
     values = {
         **addresses,
@@ -215,13 +246,14 @@ def plan_stack(
         "PRIMARY_SERVICE_ID": primary.render_id,
         "REPLICA_SERVICE_ID": replica.render_id,
         "SLACK_SINK_SERVICE_ID": sink.render_id,
+        "MONITOR_SERVICE_ID": monitor.render_id,
     }
     values["POSTGRES_ID"] = store.render_id
-    ids = {service.name: service.render_id for service in sync}
     for name in (SYNC_COORDINATOR, *SYNC_WORKERS):
-        values[f"{name.upper().replace('-', '_')}_SERVICE_ID"] = ids.get(name, NO_SERVICE)
-    values.update(settings | {name: overrides.get(name, default) for name, default in SYNC_SETTINGS.items()})
-    return Plan((store, primary, replica, sink, *proxies, balancer, *sync), values, render_key, ports[RENDER_API])
+        values[f"{name.upper().replace('-', '_')}_SERVICE_ID"] = sync[name].render_id if name in sync else NO_SERVICE
+    values.update(settings)
+    services = (store, primary, replica, sink, *proxies, balancer, *sync.values(), monitor)
+    return Plan(services, values, render_key, ports[RENDER_API])
 
 
 def _render_id(prefix: str) -> str:
@@ -340,15 +372,7 @@ def _control_url(name: str, ports: Ports) -> str:
 
 
 def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs: tuple[str, ...]) -> Service:
-    variables = {**settings, "PORT": str(port)}
-    if command is None:
-        words: tuple[str, ...] = (sys.executable, "-m", "stack.balancer")
-        environment = _own_code(**variables)
-        working_folder = _PROJECT
-    else:
-        environment = _environment(**variables)
-        words = expand_command(command, environment)
-        working_folder = Path.cwd()
+    words, environment, working_folder = balancer_process({**settings, "PORT": str(port)}, command)
     return Service(
         name=BALANCER,
         command=words,
@@ -364,29 +388,61 @@ def _balancer(port: int, settings: Mapping[str, str], command: str | None, needs
     )
 
 
-def _sync(name: str, port: int, settings: Mapping[str, str], command: str | None, proxies: tuple[str, ...]) -> Service:
-    part = "coordinator" if name == SYNC_COORDINATOR else "worker"
-    variables = {**settings, "PORT": str(port), "WORKER_ID": name}
-    if command is None:
-        words: tuple[str, ...] = (sys.executable, "-m", "stack.sync")
-        environment = _own_code(**variables)
-        working_folder = _PROJECT
-    else:
-        environment = _environment(**variables)
-        words = expand_command(command, environment, SYNC_COMMAND_VARIABLE, tuple(variables))
-        working_folder = Path.cwd()
+def balancer_process(variables: Mapping[str, str], command: str | None) -> tuple[tuple[str, ...], dict[str, str], Path]:
+    """How the balancer is started: program and arguments, its whole environment, and the folder it is started in.
+
+    Args:
+        variables: the environment variables that it is configured by.
+        command: takes the place of the reference balancer, as in :func:`expand_command`.
+
+    Raises:
+        StackError: the command can't be read.
+    """
+    return _program("stack.balancer", variables, command, BALANCER_COMMAND_VARIABLE)
+
+
+def _monitor(port: int, settings: Mapping[str, str], command: str | None) -> Service:
+    words, environment, working_folder = _program(
+        "stack.monitor", {**settings, "PORT": str(port)}, command, MONITOR_COMMAND_VARIABLE
+    )
     return Service(
-        name=name,
-        command=(*words, part),
+        name=MONITOR,
+        command=words,
         environment=environment,
         port=port,
         health=HttpHealth("/health"),
         data_folder=None,
         working_folder=working_folder,
         render_id=_render_id("srv"),
-        plan="starter",
-        needs=(POSTGRES, *proxies),
+        plan="free",
     )
+
+
+def _sync(name: str, port: int, settings: Mapping[str, str], command: str | None, needs: tuple[str, ...]) -> Service:
+    variables = {**settings, "PORT": str(port), "WORKER_ID": name}
+    words, environment, working_folder = _program("stack.sync", variables, command, SYNC_COMMAND_VARIABLE)
+    return Service(
+        name=name,
+        command=(*words, "coordinator" if name == SYNC_COORDINATOR else "worker"),
+        environment=environment,
+        port=port,
+        health=HttpHealth("/health"),
+        data_folder=None,
+        working_folder=working_folder,
+        render_id=_render_id("srv"),
+        plan="free",
+        needs=(POSTGRES, *needs),
+    )
+
+
+def _program(
+    module: str, variables: Mapping[str, str], command: str | None, variable: str
+) -> tuple[tuple[str, ...], dict[str, str], Path]:
+    """What starts a module of this project, or the command in its place: words, environment and working folder."""
+    if command is None:
+        return (sys.executable, "-m", module), _own_code(**variables), _PROJECT
+    environment = _environment(**variables)
+    return expand_command(command, environment, variable, tuple(variables)), environment, Path.cwd()
 
 
 def expand_command(
@@ -410,10 +466,8 @@ def expand_command(
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         if name not in environment:
-            raise StackError(
-                f"{variable} uses ${name}, which is not set; its process gets {', '.join(given)} "
-                "and this shell's environment."
-            )
+            gets = f"{', '.join(given)} and this shell's environment" if given else "this shell's environment"
+            raise StackError(f"{variable} uses ${name}, which is not set; its process gets {gets}.")
         return environment[name]
 
     try:

@@ -59,6 +59,32 @@ class Disturbance(Enum):
     """They are carried out, and the reply says something else."""
 
 
+class Concern(Enum):
+    """What a larger plan is recommended for."""
+
+    MEMORY = "memory"
+    CPU = "cpu"
+    DISK = "disk"
+    BACKLOG = "performance"
+    """More writes are owed than are carried out."""
+
+
+class Urgency(Enum):
+    """How urgent a recommendation is."""
+
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Deaf(Enum):
+    """What an alert channel does in place of taking a message."""
+
+    FAILING = "fail"
+    """It answers 500."""
+    HANGING = "hang"
+    RESETTING = "reset"
+
+
 class Interruption(Enum):
     """How a run is cut short."""
 

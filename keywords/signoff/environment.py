@@ -73,13 +73,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """How the deployment is configured, as its operator says. Checks compare what it does with this."""
+    """How the deployment is configured, as its operator says. Checks compare what it does with this.
+
+    Attributes:
+        resource_check_interval: how often the monitor measures.
+    """
 
     strategy: str
     read_replica_ratio: float
     check_interval: timedelta
     failure_threshold: int
     request_timeout: timedelta
+    resource_check_interval: timedelta
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ class RenderAccess:
     """The hosting provider's control plane.
 
     Attributes:
-        services: the service of each role (balancer, primary, replica, postgres), by its id or its exact name.
+        services: the service of each role (balancer, primary, replica, postgres; monitor if there is one), by its id or
+            its exact name.
     """
 
     api_url: str
@@ -101,11 +107,27 @@ class LocalProcesses:
 
     Attributes:
         state: the file in which the local stack says which processes there are.
-        services: what that file calls the service of each role (balancer, primary, replica, postgres).
+        services: what that file calls the service of each role (balancer, primary, replica, postgres; monitor).
     """
 
     state: Path
     services: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AlertSink:
+    """Where alerts can be read back, in place of the channel that people read.
+
+    Attributes:
+        url: its base URL.
+        webhook: the address that the deployment posts to: a credential.
+        alert, recovery: what the text of an alert, and of a recovery notice, contains; regular expressions.
+    """
+
+    url: str
+    webhook: str = field(repr=False)
+    alert: re.Pattern[str]
+    recovery: re.Pattern[str]
 
 
 @dataclass(frozen=True)
@@ -141,6 +163,7 @@ class Environment:
         destructive: whether faults may be injected.
         render: None if there is no control plane.
         local: None if its processes are not on this machine.
+        alerts: None if they can't be read back.
         proxies: the control URL of the fault proxy between the balancer and an instance, postgres or slack, by role;
             there may be none.
         own_deployments: whether deployments of the tests' own can be started beside it (the local stack only).
@@ -159,6 +182,7 @@ class Environment:
     dialect: Dialect = field(repr=False)
     render: RenderAccess | None = None
     local: LocalProcesses | None = None
+    alerts: AlertSink | None = None
     proxies: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -183,6 +207,10 @@ def load_environment(name_or_path: str, variables: Mapping[str, str]) -> Environ
     environment = _environment(file, tree)
     if environment.render is not None:
         remember(environment.render.api_key)
+    if environment.alerts is not None:
+        remember(environment.alerts.webhook)
+        # The last part alone opens it, too.
+        remember(environment.alerts.webhook.rpartition("/")[2])
     return environment
 
 
@@ -303,6 +331,13 @@ class _Tree:
             raise BadEnvironment(f"{self._full(name)} in {self._file} must be a URL that begins with {begins}.")
         return text.rstrip("/")
 
+    def pattern(self, name: str) -> re.Pattern[str]:
+        text = self.text(name)
+        try:
+            return re.compile(text)
+        except re.error:
+            raise self._wrong(name, text, "a regular expression") from None
+
     def word(self, name: str, allowed: Mapping[str, bool]) -> bool:
         text = self.text(name)
         if text not in allowed:
@@ -378,6 +413,7 @@ def _environment(file: Path, tree: _Tree) -> Environment:
         dialect=_dialect(tree.tree("dialect")),
         render=_render(tree.tree("render")) if tree.has("render") else None,
         local=_local(tree.tree("local")) if tree.has("local") else None,
+        alerts=_alerts(tree.tree("alerts")) if tree.has("alerts") else None,
         proxies=_proxies(tree.tree("proxies")) if tree.has("proxies") else {},
     )
     for part in (urls, permissions, tree):
@@ -392,6 +428,7 @@ def _settings(tree: _Tree) -> Settings:
         check_interval=tree.seconds("check_interval"),
         failure_threshold=int(tree.number("failure_threshold", 1, 1000, "a whole number from 1")),
         request_timeout=tree.seconds("request_timeout"),
+        resource_check_interval=tree.seconds("resource_check_interval"),
     )
     tree.refuse_others()
     return settings
@@ -432,13 +469,33 @@ def _local(tree: _Tree) -> LocalProcesses:
     return local
 
 
+def _alerts(tree: _Tree) -> AlertSink:
+    alerts = AlertSink(
+        url=tree.url("sink", "http", "https"),
+        webhook=tree.url("webhook", "http", "https"),
+        alert=tree.pattern("alert"),
+        recovery=tree.pattern("recovery"),
+    )
+    tree.refuse_others()
+    return alerts
+
+
 def _proxies(tree: _Tree) -> dict[str, str]:
     found = {role: tree.text(role) for role in ("primary", "replica", "postgres", "slack") if tree.has(role)}
     tree.refuse_others()
     return {role: url for role, url in found.items() if url != NO_PROXY}
 
 
-_SQL = ("wal_rows", "owed_rows", "transactions", "mapping", "columns")
+_SQL = (
+    "wal_rows",
+    "owed_rows",
+    "transactions",
+    "unfinished_transactions",
+    "mapping",
+    "columns",
+    "measurements",
+    "recommendations",
+)
 
 
 def _dialect(tree: _Tree) -> Dialect:
@@ -460,7 +517,7 @@ def _dialect(tree: _Tree) -> Dialect:
         ),
         wal_status=tree.texts("wal_status", ("pending_writes",)),
         mappings=tree.texts("mappings", ("items", "name", "primary_id", "replica_id")),
-        metrics=tree.texts("metrics", ("pending_writes",)),
+        metrics=tree.texts("metrics", ("pending_writes", "batch_size", "memory_pressure_events")),
         instances=tree.texts("instances", ("primary", "replica")),
         sql=tree.texts("sql", _SQL),
     )

@@ -17,6 +17,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from .clients.alerts import Alerts
 from .clients.balancer import Balancer
 from .clients.client import Told, Write, Writer, official_client, told_by_client
 from .clients.database import Database
@@ -26,8 +27,9 @@ from .documents import Document, payload
 from .environment import Environment, load_environment
 from .faults.fault_log import FaultLog
 from .faults.guard import Guard, Use
+from .faults.local_processes import main_process
 from .faults.locked_store import LockedStore
-from .faults.undo import Held, Poisoned, Suspension, UndoJournal
+from .faults.undo import Held, Poisoned, SilentSink, Suspension, UndoJournal
 from .ledger import Change, Kind, Ledger
 from .local_stack import LocalStack, claimed_endpoints
 from .manifest import Manifest
@@ -75,6 +77,7 @@ class Testbed:
         self.frozen: dict[str, list[Held]] = {}
         self.locked: dict[str, LockedStore] = {}
         self.poisoned: dict[str, Poisoned] = {}
+        self.silent_sink: SilentSink | None = None
         self.faults = FaultLog()
         self.pending_seen = False
         """Whether the gauges of owed writes were all seen above zero, so that a zero means something."""
@@ -104,6 +107,20 @@ class Testbed:
         return UndoJournal()
 
     @cached_property
+    def alerts(self) -> Alerts:
+        """The place where alerts can be read back.
+
+        Raises:
+            NotTested: if the environment has none.
+        """
+        if self.environment.alerts is None:
+            raise NotTested(
+                f"alerts of the environment {self.environment.name} can't be read back; name a sink under alerts in "
+                f"{self.environment.file}"
+            )
+        return Alerts(self.environment.alerts, self.environment.dialect.instances)
+
+    @cached_property
     def client(self) -> Any:
         """Chroma's own client, through the balancer."""
         return official_client(self.environment.balancer_url, self.session("client"))
@@ -126,7 +143,7 @@ class Testbed:
         return {"primary": self.primary, "replica": self.replica}[role]
 
     def ask(self, role: str, timeout: timedelta) -> None:
-        """Ask a service directly whether it works: an instance, the balancer, or postgres.
+        """Ask a service directly whether it works: an instance, the balancer, or postgres; the monitor has to be there.
 
         Raises:
             CouldNotObserve: if it doesn't answer as it should.
@@ -139,6 +156,8 @@ class Testbed:
                 database.close()
         elif role == "balancer":
             self.balancer.health()
+        elif role == "monitor":
+            main_process(self.environment, role)
         else:
             self.instance(role).heartbeat(timeout)
 

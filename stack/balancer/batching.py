@@ -45,20 +45,20 @@ def _form(payload: dict[str, Any]) -> type:
     return type(payload["embeddings"][0])
 
 
-def _beginning(rows: Sequence[tuple[Action, bytes]]) -> Sequence[tuple[Action, bytes]]:
+def _beginning(rows: Sequence[tuple[Action, bytes]], most_bytes: int) -> Sequence[tuple[Action, bytes]]:
     """Return as many of the first rows as are small enough together."""
     size = 0
     for index, (_, body) in enumerate(rows):
         size += len(body)
-        if size > MOST_BYTES:
+        if size > most_bytes:
             return rows[: max(index, 1)]
     return rows
 
 
-def _merge_deletes(rows: Sequence[tuple[Action, bytes]], limit: int) -> tuple[int, bytes]:
+def _merge_deletes(rows: Sequence[tuple[Action, bytes]], limit: int, most_bytes: int) -> tuple[int, bytes]:
     ids: list[str] = []
     count = 0
-    for action, body in _beginning(rows):
+    for action, body in _beginning(rows, most_bytes):
         payload = orjson.loads(body) if action is Action.DELETE_DOCUMENTS else None
         # With a condition beside the ids it is another question: which of them meet it now.
         if not isinstance(payload, dict) or set(payload) != {"ids"} or not isinstance(payload["ids"], list):
@@ -72,27 +72,30 @@ def _merge_deletes(rows: Sequence[tuple[Action, bytes]], limit: int) -> tuple[in
     return count, orjson.dumps({"ids": ids})
 
 
-def merge(rows: Sequence[tuple[Action, bytes]], limit: int, *, answered: bool) -> tuple[int, bytes]:
+def merge(
+    rows: Sequence[tuple[Action, bytes]], limit: int, *, answered: bool, most_bytes: int = MOST_BYTES
+) -> tuple[int, bytes]:
     """Return how many of the first rows go into one request, and its body.
 
     Args:
         rows: action and body of neighbouring log rows of one collection, in order; at least one.
         limit: most documents in a request that joins rows; one row alone may be larger.
         answered: the clients have their answers. Deletes are joined only then: each answer counts its own.
+        most_bytes: most bytes of the rows that are joined; one row alone may be larger.
 
     Rows are joined only if that cannot be told apart from applying them one after the other: the same
     kind of write, no document named twice.
     """
     action, body = rows[0]
     if action is Action.DELETE_DOCUMENTS and answered:
-        return _merge_deletes(rows, limit)
+        return _merge_deletes(rows, limit, most_bytes)
     if action not in _MERGEABLE or len(rows) == 1:
         return 1, body
     first = orjson.loads(body)
     if not _mergeable(first):
         return 1, body
     payloads, seen = [first], set(first["ids"])
-    for following, data in _beginning(rows)[1:]:
+    for following, data in _beginning(rows, most_bytes)[1:]:
         if following is not action:
             break
         payload = orjson.loads(data)

@@ -47,7 +47,13 @@ class Deployment:
         )
         self.handover = Handover(self.journal, wanted=settings.sync_mode is SyncMode.DISTRIBUTED)
         self.replication = Replication(
-            self.instances, self.catalog, self.journal, lambda: self.resources.batch_size, self._notify, self.handover
+            self.instances,
+            self.catalog,
+            self.journal,
+            self.resources,
+            self._notify,
+            self.handover,
+            settings.wal_sync_interval,
         )
         self.waiting: set[Entry] = set()
         self._listeners: set[asyncio.Future[None]] = set()

@@ -25,13 +25,14 @@ from .http_client import Answer, Unreachable
 from .instance import Instance
 from .journal import Journal
 from .operations import CATALOG_WRITES, DOCUMENT_WRITES, NAMESPACE_WRITES, Action
+from .resources import Resources
 
 log = logging.getLogger(__name__)
 
 # An instance that is slow or frozen is waited for: giving a request up and sending it again later would let the
 # first one arrive after its successors. Others answer the client meanwhile.
 APPLY_TIMEOUT = 120.0
-RETRY_FIRST, RETRY_MOST = 0.05, 1.0
+RETRY_FIRST = 0.05
 # How long the preferred instance may take over a new row before the others try it too.
 HEDGE = 0.1
 # What one instance has executed, the others apply this much later, so that neighbouring rows go together. It costs
@@ -68,9 +69,11 @@ class Replication:
 
     Args:
         instances: the Chroma servers, in order of preference.
-        batch_size: returns how many documents may go into one request now.
+        resources: says how many documents and bytes may go into one request now.
         changed: called whenever an instance may have come in line.
         handover: to whom a backlog is handed over.
+        interval: seconds after which a row that an instance has failed on is tried again, at the latest. Rows that
+            nothing is wrong with never wait for it.
     """
 
     def __init__(
@@ -78,16 +81,18 @@ class Replication:
         instances: Sequence[Instance],
         catalog: Catalog,
         journal: Journal,
-        batch_size: Callable[[], int],
+        resources: Resources,
         changed: Callable[[], None],
         handover: Handover,
+        interval: float,
     ) -> None:
         self._instances = {instance.name: instance for instance in instances}
         self._catalog = catalog
         self._journal = journal
-        self._batch_size = batch_size
+        self._resources = resources
         self._changed = changed
         self._handover = handover
+        self._interval = interval
         self._lanes: dict[str, Lane] = {}
         self._slots = {name: asyncio.Semaphore(PARALLEL_APPLIES) for name in self._instances}
         self._waiting: set[Entry] = set()
@@ -161,7 +166,9 @@ class Replication:
             while queue:
                 if self._skip(lane, instance, queue):
                     continue
-                await instance.up.wait()
+                if not instance.healthy:
+                    await instance.up.wait()
+                    pause = RETRY_FIRST
                 if (run := self._run_to_hand_over(instance, queue)) and await self._hand_over(
                     lane, instance, queue, run
                 ):
@@ -180,8 +187,8 @@ class Replication:
                 if worked:
                     pause = RETRY_FIRST
                 elif queue:
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, RETRY_MOST)
+                    await asyncio.sleep(min(pause, self._interval))
+                    pause *= 2
         finally:
             del lane.appliers[instance.name]
             self.forget_if_idle(lane)
@@ -296,7 +303,10 @@ class Replication:
         """Apply the next row, or the next few as one request. Return False if that has to be tried again."""
         entries = self._next_batch(instance, queue)
         count, body = merge(
-            [(e.operation.action, e.data) for e in entries], self._batch_size(), answered=entries[0].settled
+            [(e.operation.action, e.data) for e in entries],
+            self._resources.batch_size,
+            answered=entries[0].settled,
+            most_bytes=self._resources.batch_bytes,
         )
         entries = entries[:count]
         for entry in entries:
@@ -322,7 +332,7 @@ class Replication:
             return [first]
         batch: list[Entry] = []
         for entry in queue:
-            if len(batch) >= self._batch_size() or entry.collection is not first.collection:
+            if len(batch) >= self._resources.batch_size or entry.collection is not first.collection:
                 break
             if entry.operation.action is not first.operation.action or entry.state is not first.state:
                 break

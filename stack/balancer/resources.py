@@ -6,14 +6,21 @@ import asyncio
 
 import psutil
 
+from .batching import MOST_BYTES
 from .settings import Settings
+
+# A batch is in memory several times over: as rows, parsed, joined, and on its way. So it may take this part of what
+# is free; and never less than a few documents need, since they have to arrive somehow.
+PART_OF_FREE = 16
+LEAST_BYTES = 64 * 1024
 
 
 class Resources:
-    """Memory and CPU of this process, sampled.
+    """Memory and CPU of this process, sampled, and how large a batch may be: in documents and in bytes.
 
     Under memory pressure the batch size is halved at each sample, down to one document; it grows back when
-    the pressure is gone.
+    the pressure is gone. How many bytes a batch may take follows the memory that is free below the threshold,
+    so large documents make smaller batches than small ones.
 
     Args:
         settings: the memory limit, its threshold, the sampling interval and the batch sizes.
@@ -24,6 +31,7 @@ class Resources:
         self._process = psutil.Process()
         self._most = min(settings.default_batch_size, settings.max_batch_size)
         self.batch_size = self._most
+        self.batch_bytes = MOST_BYTES
         self.memory_pressure_events = 0
         self.memory_percent = 0.0
         self.cpu_percent = 0.0
@@ -37,7 +45,10 @@ class Resources:
     def sample(self) -> None:
         """Measure once and adapt the batch size."""
         limit = self._settings.max_memory_mb * 1024 * 1024
-        self.memory_percent = round(100 * self._process.memory_info().rss / limit, 2)
+        used = self._process.memory_info().rss
+        free = limit * self._settings.memory_threshold_percent / 100 - used
+        self.batch_bytes = max(LEAST_BYTES, min(int(free / PART_OF_FREE), MOST_BYTES))
+        self.memory_percent = round(100 * used / limit, 2)
         self.cpu_percent = self._process.cpu_percent()
         if self.memory_percent > self._settings.memory_threshold_percent:
             self.memory_pressure_events += 1

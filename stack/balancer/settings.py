@@ -37,9 +37,9 @@ def postgres_url(value: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-Percent = Annotated[float, Field(gt=0, le=100)]
+Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
 class Settings(BaseSettings):
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(postgres_url)]
     slack_webhook_url: HttpUrl | None = None
     load_balance_strategy: Strategy = Strategy.OPTIMIZED_READ_REPLICA
-    read_replica_ratio: Annotated[float, Field(ge=0, le=1)] = 0.8
+    read_replica_ratio: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.8
     check_interval: Seconds = 5.0
     failure_threshold: Count = 3
     request_timeout: Seconds = 15.0

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from . import VERSION
 from .deployment import Deployment
 from .journal import NotLogged
+from .resources import Resources
 
 MOST_MAPPINGS = 1000
 
@@ -76,13 +77,18 @@ class Status:
             "oldest_pending_seconds": round(max(age, 0.0), 3),
         }
 
+    @property
+    def resources(self) -> Resources:
+        """What the balancer itself uses, and the batch size that follows from it."""
+        return self._deployment.resources
+
     async def _health(self, request: Request) -> Response:
         status, body = self.health()
         return JSONResponse(body, status)
 
     async def _status(self, request: Request) -> Response:
         deployment, settings = self._deployment, self._deployment.settings
-        resources = deployment.resources
+        resources = self.resources
         body = {
             "load_balancer": {
                 "strategy": settings.load_balance_strategy.value,
@@ -101,6 +107,7 @@ class Status:
                 "memory_percent": resources.memory_percent,
                 "cpu_percent": resources.cpu_percent,
                 "batch_size": resources.batch_size,
+                "batch_bytes": resources.batch_bytes,
                 "memory_pressure_events": resources.memory_pressure_events,
             },
         }
@@ -158,6 +165,21 @@ class _Metrics(Collector):
         yield GaugeMetricFamily("balancer_wal_failed_writes", "Logged writes an instance refuses", wal["failed_writes"])
         yield GaugeMetricFamily(
             "balancer_wal_oldest_pending_seconds", "Age of the oldest pending write", wal["oldest_pending_seconds"]
+        )
+        resources = self._status.resources
+        yield GaugeMetricFamily(
+            "balancer_batch_size", "Documents that one request to an instance may join", resources.batch_size
+        )
+        yield GaugeMetricFamily(
+            "balancer_batch_bytes", "Bytes of the rows that one request may join", resources.batch_bytes
+        )
+        yield GaugeMetricFamily(
+            "balancer_memory_percent", "Memory of this process, of MAX_MEMORY_MB", resources.memory_percent
+        )
+        yield CounterMetricFamily(
+            "balancer_memory_pressure_events",
+            "Samples above MEMORY_THRESHOLD_PERCENT",
+            resources.memory_pressure_events,
         )
 
 

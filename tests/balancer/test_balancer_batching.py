@@ -149,6 +149,7 @@ def test_large_rows_are_joined_up_to_a_size() -> None:
     count, body = merge(rows, 200, answered=True)
     assert count == 4
     assert len(body) < 5_000_000
+    assert merge(rows, 200, answered=True, most_bytes=2_500_000)[0] == 2
     huge = _add("a", documents=["x" * 10_000_000])
     assert merge([huge, _add("b")], 200, answered=True) == (1, huge[1])
 

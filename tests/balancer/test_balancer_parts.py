@@ -17,7 +17,7 @@ from stack.balancer.catalog import Catalog, Collection
 from stack.balancer.entries import Entry, Reply, State
 from stack.balancer.instance import Instance
 from stack.balancer.operations import Action, Operation, default_lane
-from stack.balancer.resources import Resources
+from stack.balancer.resources import LEAST_BYTES, PART_OF_FREE, Resources
 from stack.balancer.routing import Router
 from stack.balancer.settings import Settings, Strategy, mistakes
 
@@ -350,6 +350,30 @@ def test_the_batch_shrinks_under_pressure_and_grows_back(monkeypatch: pytest.Mon
     for _ in range(5):
         resources.sample()
     assert (resources.batch_size, resources.memory_pressure_events) == (8, 5)
+
+
+@pytest.mark.parametrize(
+    ("used_mb", "expected"),
+    [(10, 40 * 1024 * 1024 // PART_OF_FREE), (49, LEAST_BYTES), (90, LEAST_BYTES)],
+    ids=["much is free", "little is free", "none is free"],
+)
+def test_the_bytes_of_a_batch_follow_the_free_memory(
+    monkeypatch: pytest.MonkeyPatch, used_mb: int, expected: int
+) -> None:
+    resources = _resources(monkeypatch, MAX_MEMORY_MB="100", MEMORY_THRESHOLD_PERCENT="50")
+    fake = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=used_mb * 1024 * 1024), cpu_percent=lambda: 1.0)
+    monkeypatch.setattr(resources, "_process", cast(psutil.Process, fake))
+    resources.sample()
+    assert resources.batch_bytes == expected
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("name", ["READ_REPLICA_RATIO", "CHECK_INTERVAL", "CPU_THRESHOLD_PERCENT"])
+def test_a_number_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    _set(monkeypatch, **{name: value})
+    with pytest.raises(ValidationError) as raised:
+        Settings()
+    assert mistakes(raised.value) == [f"{name}: {value!r} is not allowed; allowed is a finite number"]
 
 
 def test_the_batch_is_never_larger_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:

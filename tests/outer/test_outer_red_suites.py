@@ -1,6 +1,7 @@
-"""Every suite has been seen to fail: each is run against a balancer with a planted fault, and the page must say it.
+"""Every suite has been seen to fail: each is run against a balancer, or a monitor, with a planted fault.
 
-The faults are real: a balancer that does one thing wrong stands between real Chroma servers and a real PostgreSQL.
+The page must say it. The faults are real: a balancer that does one thing wrong stands between real Chroma servers and a
+real PostgreSQL.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Red:
     """A planted fault, the suite that has to see it, and what the page has to say.
 
     Attributes:
-        fault: a name of ``python -m planted``.
+        fault: a name of ``python -m planted``; "monitor/NAME" is one of ``python -m planted.monitor``.
         suite: the suite's path under suites/.
         requirement: what must be not met.
         words: a part of the reason.
@@ -71,6 +72,19 @@ REDS = [
     Red("accepts_bad_requests", "production/error_handling.robot", "PROD-2", "malformed JSON was answered with 201"),
     Red("deletes_by_prefix", "production/belongings_of_others.robot", "PROD-6", "was changed on"),
     Red("loses_every_tenth", "transactions/stress.robot", "TXN-4", "is missing"),
+    Red("takes_any_setting", "production/configuration.robot", "PROD-1", "was named in 0 lines"),
+    Red("patient_timeout", "production/configuration.robot", "PROD-1", "was given up after"),
+    Red("monitor/writes_zeros", "operations/monitoring.robot", "MON-1", "can't be true"),
+    Red("monitor/always_advises", "operations/recommendations.robot", "MON-2", "on a calm deployment"),
+    Red("monitor/never_urgent", "operations/recommendations.robot", "MON-2", "of high urgency"),
+    Red("monitor/repeats_alerts", "operations/alerts.robot", "MON-3", "2 alerts about the"),
+    Red("monitor/mistakes_the_instance", "operations/alerts.robot", "MON-3", "arrives"),
+    Red("monitor/tells_the_dsn", "operations/alerts.robot", "MON-3", "held a credential"),
+    Red("monitor/gives_up_on_slack", "operations/alerts.robot", "MON-3", "the alert about the primary"),
+    Red("monitor/waits_for_slack", "operations/alerts.robot", "MON-3", "A new measurement is written"),
+    Red("monitor/forgets_its_cooldown", "operations/alerts.robot", "MON-3", "cooldown"),
+    Red("never_shrinks", "operations/batching.robot", "MON-4", "the batch size is at most 25"),
+    Red("narrow_schema", "operations/schema.robot", "MON-5", "timestamp without time zone"),
     Red("wrong_receipt", "transactions/transaction_log.robot", "TXN-1", "is logged with 500"),
 ]
 
@@ -80,7 +94,10 @@ def sign_off(suite: str, results: Path, fault: str = "", requirement: str = "") 
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
     variables["SIGNOFF_RESULTS"] = str(results)
     if fault:
-        variables["SIGNOFF_BALANCER_COMMAND"] = f"{sys.executable} -m planted {fault}"
+        part, _, name = fault.rpartition("/")
+        part = part or "balancer"
+        module = {"balancer": "planted", "monitor": "planted.monitor"}[part]
+        variables[f"SIGNOFF_{part.upper()}_COMMAND"] = f"{sys.executable} -m {module} {name}"
     command = [sys.executable, "-m", "keywords.signoff", str(ROOT / "suites" / suite), "--results", str(results)]
     command += ["--requirement", requirement] if requirement else []
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=900, check=False)
@@ -95,8 +112,16 @@ def requirements(results: Path) -> dict[str, Any]:
 def test_every_suite_is_in_the_list() -> None:
     suites = {str(path.relative_to(ROOT / "suites")) for path in (ROOT / "suites").rglob("*.robot")}
     # What the prerequisites refuse ends a run before its first test; that has a test of its own below.
-    # What interrupts a run is no fault of the deployment: it has a test of its own, too.
-    others = {"production/prerequisites.robot", "production/interrupted_runs.robot"}
+    # What interrupts a run and what a test leaves behind are no faults of the deployment, and its plans are none of the
+    # balancer: they have tests of their own, too.
+    # What a real channel takes can't be seen from here, unless somebody asks for it.
+    others = {
+        "production/prerequisites.robot",
+        "production/interrupted_runs.robot",
+        "production/cleanup.robot",
+        "operations/cost.robot",
+        "operations/real_slack.robot",
+    }
     assert suites == {red.suite for red in REDS} | others
 
 
@@ -107,7 +132,7 @@ def red_runs(
     """The runs of all planted faults that were selected, two at a time: most of their time they wait for limits."""
 
     def run(red: Red) -> tuple[Path, subprocess.CompletedProcess[str]]:
-        folder = tmp_path_factory.mktemp(red.fault)
+        folder = tmp_path_factory.mktemp(red.fault.replace("/", "-"))
         return folder, sign_off(red.suite, folder, red.fault, red.requirement)
 
     selected = [item.callspec.params.get("red") for item in request.session.items if hasattr(item, "callspec")]
@@ -176,3 +201,65 @@ def test_an_undo_journal_that_is_not_replayed_is_seen(tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 1, run.stdout + run.stderr
     assert "Not met: The replica answers after the run was interrupted" in run.stdout
+
+
+def _sign_off_with_planted_tool(suite: str, folder: Path, plant: str) -> subprocess.CompletedProcess[str]:
+    """Sign off one suite while every Python process begins with some lines of its own.
+
+    Args:
+        folder: takes the lines and the results.
+        plant: the lines.
+    """
+    (folder / "sitecustomize.py").write_text(plant)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+    results = folder / "results"
+    variables |= {"SIGNOFF_RESULTS": str(results), "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    command = [sys.executable, "-m", "keywords.signoff", str(ROOT / "suites" / suite), "--results", str(results)]
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_plans_beyond_the_budget_are_seen(tmp_path: Path) -> None:
+    """The fault is planted in the control plane's imitation: both instances have a plan that costs more."""
+    run = _sign_off_with_planted_tool(
+        "operations/cost.robot",
+        tmp_path,
+        "import sys\n"
+        "from dataclasses import replace\n"
+        "if 'stack' in sys.orig_argv and 'up' in sys.orig_argv:\n"
+        "    import stack.services as services\n"
+        "    modest = services._chroma\n"
+        "    services._chroma = lambda *values: replace(modest(*values), plan='standard')\n",
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+    row = requirements(tmp_path / "results")["MON-6"]
+    assert row["outcome"] == "not met", row
+    assert "the plans cost 57 USD a month and the budget is 30" in row["reason"], row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        ("contents.delete_all = lambda bed, names: None", "Nothing is left behind by a passed test"),
+        (
+            "manifest.Manifest.keep = lambda self: contents.delete_all(testbed.current(), self.present())",
+            "kept nothing",
+        ),
+    ],
+    ids=["a passed test leaves everything", "a failed test keeps nothing"],
+)
+def test_a_teardown_that_does_the_wrong_thing_is_seen(tmp_path: Path, plant: str, words: str) -> None:
+    """The fault is planted in the tool itself, in the small runs whose remains are looked at."""
+    run = _sign_off_with_planted_tool(
+        "production/cleanup.robot",
+        tmp_path,
+        "import sys\n"
+        "if any('/lifecycle/' in word and word.endswith('.robot') for word in sys.orig_argv):\n"
+        f"    sys.path.insert(0, {str(ROOT / 'keywords')!r})\n"
+        "    from signoff import manifest, testbed\n"
+        "    from signoff.checks import contents\n"
+        f"    {plant}\n",
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+    row = requirements(tmp_path / "results")["PROD-5"]
+    assert row["outcome"] == "not met", row
+    assert words in row["reason"], row["reason"]

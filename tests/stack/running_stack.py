@@ -48,6 +48,7 @@ def stack_environment(balancer: str | None = TINY_BALANCER) -> dict[str, str]:
     """This environment, with a balancer of the tests' own."""
     environment = dict(os.environ)
     environment.pop("SIGNOFF_BALANCER_COMMAND", None)
+    environment.pop("SIGNOFF_MONITOR_COMMAND", None)
     if balancer is not None:
         environment["SIGNOFF_BALANCER_COMMAND"] = balancer
     return environment

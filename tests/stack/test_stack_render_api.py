@@ -67,7 +67,7 @@ def test_pages_follow_the_cursor(stack: RunningStack) -> None:
         assert len(page) <= 3
         names += [item["service"]["name"] for item in page]
         path = f"/services?limit=3&cursor={page[-1]['cursor']}"
-    assert sorted(names) == ["chroma-balancer", "chroma-primary", "chroma-replica", "slack-sink"]
+    assert sorted(names) == ["chroma-balancer", "chroma-monitor", "chroma-primary", "chroma-replica", "slack-sink"]
     for bad in ("limit=0", "limit=101", "limit=x", "cursor=nonsense"):
         assert stack.render("GET", f"/services?{bad}").status_code == 400
 

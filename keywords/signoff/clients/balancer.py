@@ -137,10 +137,18 @@ class Balancer:
 
     def pending_in_metrics(self) -> int:
         """Return the pending writes that /metrics shows."""
+        return int(self.metric("pending_writes"))
+
+    def metric(self, name: str) -> float:
+        """Return a value that /metrics shows.
+
+        Args:
+            name: our name of it, as under dialect.metrics.
+        """
         reply = self.wire.get(self._dialect.paths["metrics"])
         if reply.status != 200:
             raise CouldNotObserve(f"the balancer answered /metrics with {reply.status}: {reply.text}")
-        return int(metric(reply.body.decode("utf-8", "replace"), self._dialect.metrics["pending_writes"]))
+        return metric(reply.body.decode("utf-8", "replace"), self._dialect.metrics[name])
 
     def mappings(self) -> list[CollectionMapping]:
         """Return the mapping of every collection, all pages."""

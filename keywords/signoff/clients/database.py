@@ -1,19 +1,23 @@
-"""The deployment's PostgreSQL, read only: the write-ahead log, the transaction log and the mapping.
+"""The deployment's PostgreSQL, read only: its logs, the mapping, and what the monitor keeps there.
 
-Each question is a short transaction of its own that can't write. The DSN is never shown: not in a message, and not in
+Each question is a short transaction of its own that can't write. The one exception, :meth:`Database.try_out`, takes
+back whatever it does. The DSN is never shown: not in a message, and not in
 the chain of exceptions behind one.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg2
 import psycopg2.extras
+from psycopg2 import sql as quoted
 
 from ..secrets import redact, remember
 from ..verdict import CouldNotObserve
@@ -54,6 +58,37 @@ class Transaction:
     completed_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """A row that the monitor wrote: what the fullest and the busiest service use."""
+
+    at: datetime
+    memory_usage_mb: float
+    memory_percent: float
+    cpu_percent: float
+    active_collections: int
+    total_documents_synced: int
+    avg_sync_time_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A plan that the monitor recommended.
+
+    Attributes:
+        kind: memory, cpu, disk or performance.
+        current_usage: in percent; for performance, the number of owed writes.
+    """
+
+    at: datetime
+    kind: str
+    current_usage: float
+    recommended_tier: str
+    estimated_monthly_cost: Decimal
+    reason: str
+    urgency: str
+
+
 class Database:
     """The deployment's PostgreSQL.
 
@@ -83,6 +118,10 @@ class Database:
         now: datetime = rows[0]["now"]
         return now - datetime.now().astimezone()
 
+    def size(self) -> int:
+        """Return how much the database takes on disk, in bytes."""
+        return int(self._ask("SELECT pg_database_size(current_database()) AS size", {})[0]["size"])
+
     def log_rows(self, collection: str) -> list[LogRow]:
         """Return the write-ahead log of one collection, in its order."""
         return [
@@ -91,9 +130,16 @@ class Database:
 
     def owed_rows(self) -> int:
         """Return how many rows of the write-ahead log some instance still owes."""
-        rows = self._ask(self._sql["owed_rows"], {})
+        return self._number("owed_rows")
+
+    def unfinished_transactions(self) -> int:
+        """Return how many transactions have not come to an end."""
+        return self._number("unfinished_transactions")
+
+    def _number(self, statement: str) -> int:
+        rows = self._ask(self._sql[statement], {})
         if len(rows) != 1 or type(rows[0].get("number")) is not int:
-            raise CouldNotObserve("the statement dialect.sql.owed_rows gives no column number with one value")
+            raise CouldNotObserve(f"the statement dialect.sql.{statement} gives no column number with one value")
         return int(rows[0]["number"])
 
     def transactions(self, sessions: Sequence[str]) -> list[Transaction]:
@@ -110,6 +156,89 @@ class Database:
             )
             for row in rows
         ]
+
+    def now(self) -> datetime:
+        """Return the time by the server's clock."""
+        moment: datetime = self._ask("SELECT clock_timestamp() AS now", {})[0]["now"]
+        return moment
+
+    def measurements(self, since: datetime) -> list[Measurement]:
+        """Return what the monitor has measured since a time of the server's clock, oldest first."""
+        rows = self._ask(self._sql["measurements"], {"since": since})
+        return [self._typed(Measurement, row, "measurements") for row in rows]
+
+    def recommendations(self, since: datetime) -> list[Recommendation]:
+        """Return what the monitor has recommended since a time of the server's clock, oldest first."""
+        rows = self._ask(self._sql["recommendations"], {"since": since})
+        return [self._typed(Recommendation, row, "recommendations") for row in rows]
+
+    def try_out(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Insert a row, read it back in the same transaction, and take it back, whatever happens.
+
+        Args:
+            row: a value for each column that is wanted; columns without one that need one get any of their type.
+
+        Returns:
+            The columns of ``row`` as they were read back.
+
+        Raises:
+            CouldNotObserve: if PostgreSQL does not do that; the message has its reason.
+        """
+        connection = None
+        try:
+            connection = self._connect()
+            connection.set_session(readonly=False)
+            with connection.cursor() as cursor:
+                given = {**self._fillers(cursor, table, row), **row}
+                insert = quoted.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING ctid::text AS place").format(
+                    quoted.Identifier(table),
+                    quoted.SQL(", ").join(map(quoted.Identifier, given)),
+                    quoted.SQL(", ").join(quoted.SQL("%s") for _ in given),
+                )
+                cursor.execute(insert, list(given.values()))
+                place = cursor.fetchone()["place"]
+                select = quoted.SQL("SELECT {} FROM {} WHERE ctid = %s::tid").format(
+                    quoted.SQL(", ").join(map(quoted.Identifier, row)), quoted.Identifier(table)
+                )
+                cursor.execute(select, [place])
+                return dict(cursor.fetchone() or {})
+        except psycopg2.Error as error:
+            raise CouldNotObserve(f"PostgreSQL refused: {redact(shortened(str(error)))}") from None
+        finally:
+            if connection is not None:
+                with suppress(psycopg2.Error):
+                    connection.rollback()
+                connection.close()
+
+    def holds(self, table: str, row: Mapping[str, Any]) -> bool:
+        """Whether a table holds a row with all of these values."""
+        given = {name: value for name, value in row.items() if value is not None}
+        conditions = quoted.SQL(" AND ").join(
+            # A text may stand for a value of any type: a UUID, an array, a document.
+            quoted.SQL("{}::text = %s" if isinstance(value, str) else "{} = %s").format(quoted.Identifier(name))
+            for name, value in given.items()
+        )
+        statement = quoted.SQL("SELECT 1 FROM {} WHERE {} LIMIT 1").format(quoted.Identifier(table), conditions)
+        with self._cursor() as cursor:
+            cursor.execute(statement, list(given.values()))
+            return cursor.fetchone() is not None
+
+    @staticmethod
+    def _fillers(cursor: Any, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values for the columns beside those of the contract that can't be left out."""
+        cursor.execute(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = current_schema() "
+            "AND table_name = %s AND is_nullable = 'NO' AND column_default IS NULL",
+            [table],
+        )
+        needed = {item["column_name"]: item["data_type"] for item in cursor.fetchall()}
+        values = {"uuid": str(uuid.uuid4()), "boolean": False, "jsonb": "{}", "json": "{}"}
+        numbers = ("integer", "bigint", "smallint", "numeric", "double precision", "real")
+        return {
+            name: values.get(kind, 0 if kind in numbers else "signoff")
+            for name, kind in needed.items()
+            if name not in row
+        }
 
     def columns(self, table: str) -> dict[str, str]:
         """Return the columns of a table and their types; nothing if there is no such table."""

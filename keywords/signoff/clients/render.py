@@ -63,6 +63,11 @@ class RenderApi:
         """The API's base address."""
         return self._access.api_url
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that have a service."""
+        return tuple(self._access.services)
+
     def check_access(self) -> str:
         """Make sure that the key is accepted and each role has its one service.
 

@@ -78,7 +78,7 @@ def tell(processes: Iterable[ProcessId], number: signal.Signals) -> None:
 
 
 def main_process(environment: Environment, role: str) -> ProcessId:
-    """Return the process that the local stack keeps for a role: balancer, primary, replica or postgres.
+    """Return the process that the local stack keeps for a role: balancer, primary, replica, postgres or monitor.
 
     Raises:
         NotTested: if the deployment's processes are not on this machine.
@@ -90,6 +90,8 @@ def main_process(environment: Environment, role: str) -> ProcessId:
             f"the environment {environment.name} has no processes that can be stopped on this machine; only the local "
             "stack offers that fault"
         )
+    if role not in local.services:
+        raise NotTested(f"the environment {environment.name} names no service of the {role} under local.services")
     name = local.services[role]
     try:
         state = json.loads(local.state.read_text(encoding="utf-8"))
@@ -103,6 +105,18 @@ def main_process(environment: Environment, role: str) -> ProcessId:
     if process is None or psutil.Process(process.pid).ppid() != owner:
         raise CouldNotObserve(f"{name} has no process now")
     return process
+
+
+def memory_mb(process: ProcessId) -> float:
+    """Return the memory of one process; 0 if it ended. Shared pages count in part, where the kernel tells."""
+    try:
+        about = psutil.Process(process.pid)
+        try:
+            return float(about.memory_full_info().pss) / 2**20
+        except (psutil.AccessDenied, AttributeError):
+            return float(about.memory_info().rss) / 2**20
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def open_file(processes: Iterable[ProcessId], name: str) -> Path:

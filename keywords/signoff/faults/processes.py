@@ -24,6 +24,7 @@ from ..testbed import Testbed
 from ..traffic import last_alive
 from ..verdict import CouldNotObserve, NotMet
 from ..words import listing
+from .alert_sink import hear
 from .control_plane import resume_everything
 from .local_processes import ProcessId, family, is_alive, is_stopped, main_process, open_file, tell
 from .locked_store import LockedStore, Refused, StoreLock
@@ -37,6 +38,7 @@ _WITHIN = timedelta(seconds=10)
 _BACK_WITHIN = timedelta(seconds=60)
 _EVERY = timedelta(milliseconds=20)
 _STORE = "chroma.sqlite3"
+_MONITOR = "monitor"
 _DATABASES = "/api/v2/tenants/default_tenant/databases"
 _DATABASE = "signoff-probe"
 # What makes a PostgreSQL server answer with one byte, before any password.
@@ -295,6 +297,31 @@ def balancer_back(bed: Testbed, killed: ProcessId, within: timedelta) -> float:
     return took
 
 
+# ---------------------------------------------------------------- the monitor
+
+
+def kill_monitor(bed: Testbed) -> float:
+    """Kill the monitor, keep it down, and prove that none of its processes is left; return the seconds that took.
+
+    Raises:
+        NotTested: if the environment names no service of the monitor.
+        CouldNotObserve: if that can't be proved.
+    """
+    bed.require_faults()
+    _require_whole(bed, _MONITOR)
+    processes = family(main_process(bed.environment, _MONITOR))
+    service = bed.render.service(_MONITOR)
+    bed.suspended[_MONITOR] = bed.undo.register(bed.render.url, service.kind, service.id, _MONITOR)
+    begin = time.monotonic()
+    tell(processes, signal.SIGKILL)
+    bed.render.suspend(_MONITOR)
+    bed.render.wait_until_suspended(_MONITOR, True, _WITHIN)
+    _wait(lambda: not any(map(is_alive, processes)), "No process of the killed monitor is left")
+    _wait(lambda: not _answers(bed, _MONITOR), "No other process of the monitor is there")
+    bed.faults.proved(FaultKind.CRASH, _MONITOR, begin, "it has no process")
+    return time.monotonic() - begin
+
+
 # ---------------------------------------------------------------- all of it
 
 
@@ -307,6 +334,7 @@ def undo_everything(bed: Testbed) -> None:
     jobs: list[Callable[[], object]] = [partial(thaw, bed, role) for role in bed.frozen]
     jobs += [partial(unlock_store, bed, role) for role in bed.locked]
     jobs += [partial(mend, bed, role) for role in bed.poisoned]
+    jobs.append(partial(hear, bed))
     jobs.append(partial(resume_everything, bed))
     problems = []
     for job in jobs:

@@ -65,22 +65,31 @@ def disturb(bed: Testbed, role: str, wanted: Toxic) -> int:
         NotTested: if there is no proxy there.
         CouldNotObserve: if no request meets it.
     """
-    _begin(bed, role, wanted)
+    begin_fault(bed, role, wanted)
     begin = time.monotonic()
+    met = require_met(bed, role, wanted.name)
+    evidence = f"{count(met, 'request')} met it on its way"
+    bed.faults.proved(KINDS[wanted.type], on_the_way_to(role), begin, evidence)
+    return met
+
+
+def require_met(bed: Testbed, role: str, name: str) -> int:
+    """Wait until a request has met a fault on its way, and return how many have.
+
+    Raises:
+        CouldNotObserve: if none does.
+    """
     try:
-        met = poll(
-            lambda: hits(bed, role, wanted.name).met,
+        return poll(
+            lambda: hits(bed, role, name).met,
             lambda number: number > 0,
             within=_MET_WITHIN,
             every=timedelta(milliseconds=20),
-            what=f"A request on the way to the {role} meets the fault {wanted.name}",
+            what=f"A request on the way to the {role} meets the fault {name}",
             describe=lambda number: f"{count(number, 'request')} met it",
         )
     except NotMet as error:
         raise CouldNotObserve(error.sentence) from None
-    evidence = f"{count(met, 'request')} met it on its way"
-    bed.faults.proved(KINDS[wanted.type], on_the_way_to(role), begin, evidence)
-    return met
 
 
 def mend(bed: Testbed, role: str) -> int:
@@ -106,7 +115,7 @@ def toxic(bed: Testbed, role: str, wanted: Toxic) -> Iterator[str]:
     Raises:
         NotTested: if there is no proxy there.
     """
-    _begin(bed, role, wanted)
+    begin_fault(bed, role, wanted)
     try:
         yield wanted.name
     finally:
@@ -121,7 +130,12 @@ def hits(bed: Testbed, role: str, name: str) -> Hits:
     return listed[name]
 
 
-def _begin(bed: Testbed, role: str, wanted: Toxic) -> None:
+def begin_fault(bed: Testbed, role: str, wanted: Toxic) -> None:
+    """Put a fault on the way, whether a request meets it or not; :func:`hits` tells that later.
+
+    Raises:
+        NotTested: if there is no proxy there.
+    """
     bed.require_faults()
     if role in bed.poisoned:
         raise CouldNotObserve(f"the way to the {role} has a fault already")

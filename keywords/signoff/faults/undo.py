@@ -123,7 +123,34 @@ class Poisoned:
             raise CouldNotObserve(f"the proxy of the {self.role} keeps the fault {self.name}: {reply.text}")
 
 
-Entry = Suspension | Held | Poisoned
+@dataclass(frozen=True)
+class SilentSink:
+    """A place for alerts that was, or is about to be, told not to take any.
+
+    Attributes:
+        id: of this entry.
+        url: its base URL.
+        role: what it is in the deployment.
+        at: Unix time.
+    """
+
+    id: str
+    url: str
+    role: str
+    at: float
+
+    def undo(self) -> None:
+        """Let it take alerts.
+
+        Raises:
+            CouldNotObserve: if it doesn't do that.
+        """
+        reply = Wire("the alert sink", self.url).call("PUT", "/mode", payload={"mode": "ok"})
+        if reply.status != 200:
+            raise CouldNotObserve(f"the alert sink does not take alerts again: {reply.text}")
+
+
+Entry = Suspension | Held | Poisoned | SilentSink
 
 
 class UndoJournal:
@@ -166,6 +193,16 @@ class UndoJournal:
         _append(self._path, {"poisoned": asdict(entry)})
         return entry
 
+    def register_sink(self, url: str) -> SilentSink:
+        """Write down that a place for alerts has to take them again; call it before it is told not to.
+
+        Returns:
+            The entry, for :meth:`resolve`.
+        """
+        entry = SilentSink(uuid.uuid4().hex, url, "alert sink", time.time())
+        _append(self._path, {"silent": asdict(entry)})
+        return entry
+
     def resolve(self, entry: Entry) -> None:
         """Write down that all is as before; call it after that was proved."""
         _append(self._path, {"resolved": entry.id})
@@ -186,6 +223,9 @@ def unresolved(folder: Path = FOLDER) -> list[tuple[Path, Entry]]:
             elif isinstance(line.get("poisoned"), dict):
                 poisoned = Poisoned(**line["poisoned"])
                 open_entries[poisoned.id] = poisoned
+            elif isinstance(line.get("silent"), dict):
+                silent = SilentSink(**line["silent"])
+                open_entries[silent.id] = silent
             else:
                 open_entries.pop(str(line.get("resolved")), None)
         found += [(path, entry) for entry in open_entries.values()]
@@ -213,6 +253,10 @@ def replay(environment: Environment, folder: Path = FOLDER) -> list[str]:
             entry.undo()
         elif isinstance(entry, Poisoned):
             if entry.control not in environment.proxies.values():
+                continue
+            entry.undo()
+        elif isinstance(entry, SilentSink):
+            if environment.alerts is None or entry.url != environment.alerts.url:
                 continue
             entry.undo()
         else:

@@ -27,7 +27,7 @@ from ..places import ROOT
 from ..report.data import RunFacts, Selection
 from ..report.folder import ResultsFolder
 from ..report.judgement import PlannedTest
-from .plan import plan_tests
+from .plan import not_asked_for, plan_tests
 from .workers import abnormal_end, command, environment_for_workers, run_workers
 
 SUITES = ROOT / "suites"
@@ -91,7 +91,8 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
             is one sentence, and everything started is stopped.
     """
     source = options.source.resolve()
-    planned = plan_tests(source, options.selection)
+    never = not_asked_for(os.environ)
+    planned = plan_tests(source, options.selection, never)
     folder = ResultsFolder(options.results.resolve())
     selected = [test for test in planned if not test.left_out]
     suites = {test.suite for test in selected}
@@ -113,7 +114,7 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
                 folder.save_plan(planned)
                 say(f"Running {len(suites)} suites in {processes} processes.")
                 code = run_workers(
-                    command(source, folder, processes, options.selection, planned),
+                    command(source, folder, processes, options.selection, planned, never),
                     environment_for_workers(os.environ, {**tested.variables, "SIGNOFF_RUN_FOLDER": str(folder.path)}),
                     folder,
                     len(suites),

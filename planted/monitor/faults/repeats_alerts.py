@@ -1,0 +1,25 @@
+"""Sends an alert again a second later, while the instance is still away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from stack.monitor.transitions import InstanceStates, Transition
+
+
+def plant() -> None:
+    honest = InstanceStates.note
+    again: dict[str, datetime] = {}
+
+    def note(self: InstanceStates, healthy: Mapping[str, bool], at: datetime) -> list[Transition]:
+        changes = honest(self, healthy, at)
+        repeated = [name for name, due in again.items() if at >= due and not healthy.get(name, True)]
+        for name in repeated:
+            del again[name]
+        for change in changes:
+            if not change.healthy:
+                again[change.instance] = at + timedelta(seconds=1)
+        return [*changes, *(Transition(name, False, at) for name in repeated)]
+
+    InstanceStates.note = note  # type: ignore[method-assign]

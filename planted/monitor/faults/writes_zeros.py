@@ -1,0 +1,13 @@
+"""Writes rows of measurements, and measures nothing."""
+
+from __future__ import annotations
+
+from stack.monitor.advice import Use
+from stack.monitor.sampling import Sampler
+
+
+def plant() -> None:
+    def sample(self: Sampler) -> list[Use]:
+        return [Use("chroma-primary", 0.0, 0.0, 0.0)]
+
+    Sampler.sample = sample  # type: ignore[method-assign]

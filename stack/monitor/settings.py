@@ -1,0 +1,47 @@
+"""The environment variables that the monitor is started with, validated all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_settings import BaseSettings
+
+from ..balancer.settings import Count, HttpUrl, Percent, Seconds, postgres_url
+
+
+class Settings(BaseSettings):
+    """Every variable with its default; those without one are required. Times are in seconds.
+
+    Attributes:
+        stack_state: the file in which the stack says which processes its services are.
+        max_memory_mb, max_cpu_cores, max_disk_mb: what the plan gives each service.
+        backlog_threshold, backlog_high_threshold: how many owed writes are worth a recommendation, and an urgent one.
+        alert_cooldown: how long a recommendation is not repeated.
+        status_interval: from one look at the instances to the next.
+        webhook_timeout: how long Slack may take to answer.
+    """
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+    database_url: Annotated[str, AfterValidator(postgres_url)]
+    balancer_url: HttpUrl
+    stack_state: Path
+    slack_webhook_url: HttpUrl | None = None
+    resource_check_interval: Seconds = 30.0
+    memory_threshold_percent: Percent = 85.0
+    cpu_threshold_percent: Percent = 80.0
+    backlog_threshold: Annotated[int, Field(ge=0)] = 1000
+    backlog_high_threshold: Count = 5000
+    max_memory_mb: Count = 512
+    max_cpu_cores: Annotated[float, Field(gt=0)] = 1.0
+    max_disk_mb: Count = 1024
+    alert_cooldown: Annotated[float, Field(ge=0)] = 3600.0
+    status_interval: Seconds = 0.25
+    webhook_timeout: Seconds = 2.0
+
+    @model_validator(mode="after")
+    def _urgent_is_more(self) -> Settings:
+        if self.backlog_high_threshold < self.backlog_threshold:
+            raise ValueError("BACKLOG_HIGH_THRESHOLD must not be below BACKLOG_THRESHOLD")
+        return self

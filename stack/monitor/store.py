@@ -1,0 +1,137 @@
+"""What the monitor keeps in PostgreSQL: measurements and recommendations. All of its SQL is here.
+
+Each statement has a deadline, and a connection that failed is never used again: a database that is away, or frozen,
+costs one measurement and nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from .advice import Given, Kind, Measured, Recommendation, Urgency
+
+STATEMENT_SECONDS = 5.0
+UNUSABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What says that the database can't be used now."""
+
+# What is older than every owed row is final. Rows are counted once each, as the mark moves on.
+_SYNCED = r"""
+WITH final AS (
+    SELECT coalesce(
+        (SELECT min(seq) - 1 FROM unified_wal_writes WHERE status IN ('pending', 'executed')),
+        (SELECT max(seq) FROM unified_wal_writes),
+        0) AS mark
+)
+SELECT final.mark, coalesce(sum(json_array_length(data::json -> 'ids')), 0) AS documents
+FROM final LEFT JOIN unified_wal_writes
+    ON seq > $1 AND seq <= final.mark AND status = 'synced' AND path ~ '/(add|upsert|update|delete)$'
+GROUP BY final.mark
+"""
+_SYNC_TIME = """
+SELECT avg(extract(epoch FROM synced_at - executed_at))::float8
+FROM (SELECT synced_at, executed_at FROM unified_wal_writes ORDER BY seq DESC LIMIT 1000) AS newest
+"""
+_METRICS = """
+INSERT INTO performance_metrics (metric_timestamp, memory_usage_mb, memory_percent, cpu_percent, active_collections,
+    total_documents_synced, avg_sync_time_seconds)
+VALUES (clock_timestamp(), $1, $2, $3, (SELECT count(*) FROM collection_id_mapping), $4, $5)
+"""
+_RECOMMENDATION = """
+INSERT INTO upgrade_recommendations (recommendation_type, current_usage, recommended_tier, estimated_monthly_cost,
+    reason, urgency, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+_GIVEN = """
+SELECT DISTINCT ON (recommendation_type) recommendation_type, urgency, created_at
+FROM upgrade_recommendations WHERE created_at > $1 ORDER BY recommendation_type, created_at DESC
+"""
+
+
+@dataclass
+class _Synced:
+    """How many documents were synced in the log up to a ``seq``."""
+
+    mark: int = 0
+    documents: int = 0
+
+
+class Store:
+    """The database.
+
+    Args:
+        dsn: a postgresql:// URL.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Any = None
+        self._synced = _Synced()
+
+    async def write_metrics(self, seen: Measured) -> None:
+        """Write one row of measurements.
+
+        Raises:
+            UNUSABLE: the database can't be used now.
+        """
+        async with asyncio.timeout(STATEMENT_SECONDS):
+            connection = await self._connected()
+            row = await self._ask(connection.fetchrow(_SYNCED, self._synced.mark))
+            self._synced = _Synced(max(row["mark"], self._synced.mark), self._synced.documents + row["documents"])
+            seconds = await self._ask(connection.fetchval(_SYNC_TIME))
+            values = (round(seen.memory_mb, 3), round(seen.memory_percent, 3), round(seen.cpu_percent, 3))
+            await self._ask(connection.execute(_METRICS, *values, self._synced.documents, seconds))
+
+    async def write_recommendation(self, wanted: Recommendation, at: datetime) -> None:
+        """Write one recommendation.
+
+        Raises:
+            UNUSABLE: the database can't be used now.
+        """
+        async with asyncio.timeout(STATEMENT_SECONDS):
+            connection = await self._connected()
+            usage, cost = round(wanted.current_usage, 3), wanted.monthly_cost
+            values = (wanted.kind.value, usage, wanted.tier.name, cost, wanted.reason, wanted.urgency.word, at)
+            await self._ask(connection.execute(_RECOMMENDATION, *values))
+
+    async def given(self, now: datetime, within: timedelta) -> dict[Kind, Given]:
+        """Return the last recommendation of each kind, if it is no older than ``within``.
+
+        Raises:
+            UNUSABLE: the database can't be used now.
+        """
+        async with asyncio.timeout(STATEMENT_SECONDS):
+            connection = await self._connected()
+            rows = await self._ask(connection.fetch(_GIVEN, now - within))
+        return {
+            Kind(row["recommendation_type"]): Given(Urgency[row["urgency"].upper()], row["created_at"]) for row in rows
+        }
+
+    async def close(self) -> None:
+        """Disconnect."""
+        self._drop()
+
+    async def _connected(self) -> Any:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._dsn, timeout=STATEMENT_SECONDS, server_settings={"application_name": "monitor"}
+            )
+        return self._connection
+
+    async def _ask(self, question: Any) -> Any:
+        try:
+            return await question
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(OSError, asyncpg.InterfaceError):
+                connection.terminate()

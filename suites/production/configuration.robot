@@ -1,0 +1,102 @@
+*** Settings ***
+Documentation     Each setting of the balancer does what it says; one that can't be used stops the start and is named.
+
+Resource          ../../resources/deployment.resource
+Resource          ../../resources/balancing.resource
+Resource          ../../resources/configuration.resource
+Resource          ../../resources/documents.resource
+Resource          ../../resources/outages.resource
+
+Suite Setup       Open The Deployment
+Suite Teardown    Close The Deployment
+Test Teardown     The Test Is Tidied Up
+
+Test Tags         production-validation
+
+
+*** Test Cases ***
+Settings That Cannot Be Used Stop The Start
+    [Documentation]    One line each, with the variable, its value and what is allowed; no line shows a credential.
+    [Metadata]    Requirement    PROD-1
+    Given a deployment of its own
+    Then every unusable address is refused and named
+    And every unknown word is refused and named
+    And every number out of range is refused and named
+    And every amount out of range is refused and named
+    And several mistakes are named at once
+
+The Strategy Decides Who Serves Reads
+    [Metadata]    Requirement    PROD-1
+    Given a deployment of its own with    LOAD_BALANCE_STRATEGY=primary_only    SYNC_MODE=distributed
+    And a collection with 10 documents
+    Then the strategy is the configured one
+    And the status shows the configured sync mode
+    And the primary serves all of 100 reads, every one correct
+
+The Ratio Decides How Reads Are Shared
+    [Metadata]    Requirement    PROD-1
+    Given a deployment of its own with    READ_REPLICA_RATIO=0.3
+    And a collection with 10 documents
+    Then the strategy is the configured one
+    And the replica serves its configured share of 200 reads
+
+Interval And Threshold Decide When An Outage Is Noticed
+    [Metadata]    Requirement    PROD-1
+    [Tags]    destructive
+    Given a deployment of its own with    CHECK_INTERVAL=0.5    FAILURE_THRESHOLD=5
+    Then a crash is noticed when interval and threshold promise it, 1 times
+
+The Timeout Decides When A Request Is Given Up
+    [Documentation]    The instances stay healthy however many checks are slow, so that the timeout alone decides.
+    [Metadata]    Requirement    PROD-1
+    [Tags]    destructive
+    Given a deployment with proxies and    REQUEST_TIMEOUT=2    FAILURE_THRESHOLD=1000
+    And a collection with 10 documents
+    When the ways to both instances are slowed down by 4 s
+    Then a read and a write are given up when the timeout says
+
+The Limit And The Queue Decide How Many Requests Are Let In
+    [Metadata]    Requirement    PROD-1
+    [Tags]    destructive
+    Given a deployment with proxies and    MAX_CONCURRENT_REQUESTS=4    REQUEST_QUEUE_SIZE=3    CHECK_INTERVAL=2
+    And a collection with 10 documents
+    When the ways to both instances are slowed down by 500 ms
+    Then as many reads at once as configured are at work, wait, and are refused
+
+The Sync Interval Decides When A Refused Write Is Tried Again
+    [Documentation]    The replica stays healthy however often it refuses, so that the interval alone decides.
+    [Metadata]    Requirement    PROD-1
+    [Tags]    destructive
+    Given a deployment with proxies and    WAL_SYNC_INTERVAL=0.4    FAILURE_THRESHOLD=1000
+    And an empty collection
+    Then a write that the replica refuses is tried again at the configured interval
+    And both instances hold exactly what was acknowledged
+
+The Batch Size Decides How An Instance Catches Up
+    [Metadata]    Requirement    PROD-1
+    [Tags]    destructive
+    Given a deployment with proxies and    DEFAULT_BATCH_SIZE=10
+    And an empty collection
+    When the replica is suspended
+    And 60 documents are added, each by a write of its own
+    Then the replica returns, and no batch it is sent has more than 10 documents
+    And both instances hold exactly what was acknowledged
+
+The Largest Batch Size Is Never Exceeded
+    [Metadata]    Requirement    PROD-1
+    [Tags]    destructive
+    Given a deployment with proxies and    DEFAULT_BATCH_SIZE=50    MAX_BATCH_SIZE=4
+    And an empty collection
+    When the replica is suspended
+    And 60 documents are added, each by a write of its own
+    Then the replica returns, and no batch it is sent has more than 4 documents
+    And both instances hold exactly what was acknowledged
+
+Memory Limit, Threshold And Interval Decide When Memory Is Short
+    [Metadata]    Requirement    PROD-1
+    Given a deployment of its own with
+    ...    MAX_MEMORY_MB=400
+    ...    MEMORY_THRESHOLD_PERCENT=5
+    ...    RESOURCE_CHECK_INTERVAL=0.4
+    Then the memory in the status is that of the process
+    And memory above the threshold is counted at the configured interval

@@ -1,0 +1,180 @@
+"""What the monitor decides: thresholds, cooldowns, transitions, and what Slack is told, in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.monitor import messages, outbox
+from stack.monitor.advice import Given, Kind, Plan, Recommendation, Urgency, Use, is_due, measured, recommendations
+from stack.monitor.outbox import Fate, Message, Outbox, Try, outcome_of
+from stack.monitor.prices import TIERS, tier_with
+from stack.monitor.transitions import InstanceStates, Transition
+
+PLAN = Plan(512, 1.0, 1024, 85.0, 80.0, 1000, 5000)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def advice(memory: float = 10.0, cpu: float = 1.0, disk: float = 1.0, owed: int | None = 0) -> dict[Kind, Urgency]:
+    """Return what is recommended for one service that uses so many percent of each."""
+    use = Use("chroma-primary", memory * 5.12, cpu / 100, disk * 10.24)
+    return {one.kind: one.urgency for one in recommendations(measured([use], PLAN, owed), PLAN)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "calm", "medium", "still_medium", "high"),
+    [
+        ("memory", 84.9, 85.1, 94.9, 95.1),
+        ("cpu", 79.9, 80.1, 94.9, 95.1),
+        ("disk", 84.9, 85.1, 94.9, 95.1),
+        ("owed", 1000, 1001, 5000, 5001),
+    ],
+)
+def test_each_threshold_has_two_sides(kind: str, calm: float, medium: float, still_medium: float, high: float) -> None:
+    named = Kind.PERFORMANCE if kind == "owed" else Kind(kind)
+    number = int if kind == "owed" else float
+    assert advice(**{kind: number(calm)}) == {}
+    assert advice(**{kind: number(medium)}) == {named: Urgency.MEDIUM}
+    assert advice(**{kind: number(still_medium)}) == {named: Urgency.MEDIUM}
+    assert advice(**{kind: number(high)}) == {named: Urgency.HIGH}
+
+
+def test_nothing_is_recommended_for_a_backlog_that_nobody_tells() -> None:
+    assert advice(owed=None) == {}
+
+
+@given(st.lists(st.tuples(st.floats(1, 2000), st.floats(0, 4), st.floats(0, 4000)), min_size=1, max_size=6))
+def test_the_fullest_and_the_busiest_service_decide(given_uses: list[tuple[float, float, float]]) -> None:
+    uses = [Use(f"s{number}", *values) for number, values in enumerate(given_uses)]
+    seen = measured(uses, PLAN, 0)
+    assert seen.memory_mb == max(use.memory_mb for use in uses)
+    assert seen.memory_percent == pytest.approx(100 * seen.memory_mb / 512)
+    for one in recommendations(seen, PLAN):
+        assert one.tier in TIERS
+        assert one.monthly_cost > 0
+        if one.kind is Kind.MEMORY:
+            assert one.tier.memory_mb >= seen.memory_mb or one.tier is TIERS[-1]
+
+
+@given(st.floats(0, 10**6), st.floats(0, 100))
+def test_a_plan_gives_what_was_asked_for_and_no_cheaper_one_does(memory_mb: float, cpu_cores: float) -> None:
+    tier = tier_with(memory_mb, cpu_cores)
+    assert tier is TIERS[-1] or (tier.memory_mb >= memory_mb and tier.cpu_cores >= cpu_cores)
+    for cheaper in TIERS[1 : TIERS.index(tier)]:
+        assert cheaper.memory_mb < memory_mb or cheaper.cpu_cores < cpu_cores
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.sampled_from(list(Urgency))), max_size=30),
+    st.integers(0, 100),
+)
+def test_a_recommendation_is_repeated_after_its_cooldown_or_when_it_is_more_urgent(
+    seen: list[tuple[int, Urgency]], seconds: int
+) -> None:
+    cooldown = timedelta(seconds=seconds)
+    earlier: dict[Kind, Given] = {}
+    now = NOW
+    for pause, level in seen:
+        now += timedelta(seconds=pause)
+        wanted = Recommendation(Kind.MEMORY, 90.0, TIERS[2], "", level)
+        last = earlier.get(Kind.MEMORY)
+        due = is_due(wanted, earlier, now, cooldown)
+        assert due == (last is None or now - last.at >= cooldown or (last.urgency, level) == (1, 2))
+        if due:
+            earlier[Kind.MEMORY] = Given(level, now)
+    assert is_due(Recommendation(Kind.CPU, 90.0, TIERS[2], "", Urgency.MEDIUM), earlier, now, cooldown)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["primary", "replica"]), st.booleans()), max_size=40))
+def test_each_transition_is_told_once_and_alerts_and_recoveries_take_turns(looks: list[dict[str, bool]]) -> None:
+    states = InstanceStates()
+    changes = [change for look in looks for change in states.note(look, NOW)]
+    for name in ("primary", "replica"):
+        seen = [look[name] for look in looks if name in look]
+        expected = [now for before, now in zip([True, *seen], seen, strict=False) if now != before]
+        assert [change.healthy for change in changes if change.instance == name] == expected
+        assert [change.healthy for change in changes if change.instance == name] == [
+            bool(number % 2) for number in range(len(expected))
+        ]
+
+
+def test_a_message_names_its_instance_and_nothing_else() -> None:
+    gone = messages.transition(Transition("replica", False, NOW))
+    back = messages.transition(Transition("replica", True, NOW + timedelta(seconds=3), NOW))
+    for message in (gone, back):
+        assert "replica" in message["text"]
+        assert "primary" not in json.dumps(message)
+        assert message["attachments"][0]["fields"][0] == {"title": "Instance", "value": "replica", "short": True}
+    assert "unhealthy" in gone["text"]
+    assert "healthy again" in back["text"]
+    assert "unhealthy" not in back["text"]
+
+
+def delivered(numbers: Sequence[int], fates: Sequence[Fate]) -> tuple[list[int], list[float]]:
+    """Return what a webhook that answers like this has taken, in its order, and the pauses between tries."""
+    taken: list[int] = []
+    pauses: list[float] = []
+    answers = list(fates)
+
+    async def post(message: Message) -> Try:
+        fate = answers.pop(0) if answers else Fate.TAKEN
+        if fate is Fate.TAKEN:
+            taken.append(message["number"])
+        return Try(fate)
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def run() -> None:
+        box = Outbox(post, pause)
+        for number in numbers:
+            box.add({"number": number})
+        task = asyncio.create_task(box.run())
+        for _ in range(20 * (len(numbers) + len(fates)) + 20):
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(run())
+    return taken, pauses
+
+
+@given(st.lists(st.sampled_from([Fate.FAILED, Fate.TAKEN]), max_size=20), st.integers(0, 8))
+def test_what_a_webhook_does_not_take_is_tried_again_in_order(fates: list[Fate], number: int) -> None:
+    taken, pauses = delivered(range(number), fates)
+    assert taken == list(range(number))
+    assert all(0.25 <= pause <= 5.0 for pause in pauses)
+
+
+def test_tries_come_less_and_less_often() -> None:
+    _, pauses = delivered([1], [Fate.FAILED] * 7)
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_a_message_that_is_refused_for_good_holds_up_nobody() -> None:
+    assert delivered([1, 2], [Fate.REFUSED])[0] == [2]
+
+
+def test_when_too_many_wait_the_oldest_are_given_up() -> None:
+    number = outbox.MOST_WAITING + 50
+    taken, _ = delivered(range(number), [])
+    assert taken == [0, *range(51, number)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((200, "ok", ""), Try(Fate.TAKEN)),
+        ((400, "invalid_payload", ""), Try(Fate.REFUSED, "400 invalid_payload")),
+        ((429, "rate_limited", "7"), Try(Fate.FAILED, "429 rate_limited", 7.0)),
+        ((500, "rollup_error", "soon"), Try(Fate.FAILED, "500 rollup_error")),
+    ],
+)
+def test_slacks_answers_are_understood(answer: tuple[Any, ...], expected: Try) -> None:
+    assert outcome_of(*answer) == expected
