@@ -13,10 +13,13 @@ from .instance import Instance
 from .journal import Journal
 from .operations import Action, Operation, read_operation
 from .probing import Probe
+from .refill import Refill
 from .replication import Replication
 from .resources import Resources
 from .routing import Router
 from .settings import Settings, SyncMode
+
+BOTH = "both"
 
 
 class NoInstanceLeft(Exception):
@@ -55,6 +58,7 @@ class Deployment:
             self.handover,
             settings.wal_sync_interval,
         )
+        self.refill = Refill(self.instances, self.catalog, self.journal, self.replication)
         self.waiting: set[Entry] = set()
         self._listeners: set[asyncio.Future[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -67,7 +71,7 @@ class Deployment:
         """
         await self.journal.open()
         await self._restore()
-        probes = [Probe(instance, self.settings.check_interval) for instance in self.instances]
+        probes = [Probe(instance, self.settings.check_interval, self.refill.verify) for instance in self.instances]
         await asyncio.gather(*(probe.check() for probe in probes))
         self._tasks = [asyncio.create_task(probe.run()) for probe in probes]
         self._tasks.append(asyncio.create_task(self.resources.run()))
@@ -164,6 +168,10 @@ class Deployment:
                 self.catalog.remember_lane(gone.key, gone.lane)
                 known[collection_id] = gone
             entry = _restored(row, operation, known.get(collection_id))
+            if row["target_instance"] != BOTH and entry.collection is not None and not entry.collection.deleted:
+                # What an instance had lost was being given back to it, nobody knows how far: it is begun again.
+                self.refill.begun_before(entry.collection, str(row["target_instance"]), [entry])
+                continue
             self._restore_names(entry)
             # Any instance may hold a pending row that only its mark was lost of, or be the one that lacks it.
             self.replication.enqueue(entry, uncertain=True)

@@ -87,13 +87,17 @@ class Handover:
                 self._waiting.pop(entry.seq, None)
         return [(entry, self._finished.pop(entry.seq)) for entry in entries if entry.seq in self._finished]
 
-    async def take_back(self, entries: Sequence[Entry], target: str) -> bool:
-        """Take rows of one collection back. Return False while a worker may be at them."""
+    async def take_back(self, entries: Sequence[Entry], target: str, *, at_once: bool) -> bool:
+        """Take rows of one collection back. Return False while a worker may be at them.
+
+        Args:
+            at_once: a worker that still sends one of them can do no harm, since its collection is gone.
+        """
         collection = entries[0].collection
         assert collection is not None
-        if not await self._journal.take_back(UUID(collection.id), target):
+        if not await self._journal.take_back(UUID(collection.id), target, at_once=at_once):
             return False
         for entry in entries:
             entry.handed_to = None
-        log.warning("%d rows for %s are taken back: no coordinator, or no worker, is at work", len(entries), target)
+        log.warning("%d rows for %s are taken back from the sync workers", len(entries), target)
         return True

@@ -67,6 +67,11 @@ class Instance:
         return self.healthy and self.consecutive_failures <= self._only_slow
 
     @property
+    def about_to_rise(self) -> bool:
+        """Whether one more good health check makes it healthy."""
+        return not self.healthy and self._successes == RISE - 1
+
+    @property
     def patience(self) -> float:
         """How many seconds an answer may take before it counts as failed, with what the instance has to write now."""
         return self._patience + self._bytes_under_way * PATIENCE_PER_BYTE

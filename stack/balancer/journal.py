@@ -149,6 +149,17 @@ class Journal:
             row = await self._insert(sql, arguments, last=True)
         entry.seq, entry.created_at = row["seq"], row["created_at"]
 
+    async def append_for(self, entry: Entry, target: str) -> None:
+        """Commit a row that one instance is to apply, and that its others need not; no client asked for it.
+
+        Raises:
+            NotLogged: it was not committed, or nobody can tell.
+        """
+        row = await self._insert(
+            statements.APPEND_FOR, [*_append_arguments(entry), entry.executed_on, target], last=True
+        )
+        entry.seq, entry.created_at = row["seq"], row["created_at"]
+
     async def _insert(self, sql: str, arguments: list[Any], *, last: bool = False) -> asyncpg.Record:
         if not self.available or self._pool is None:
             raise NotLogged(certain=True)
@@ -243,9 +254,13 @@ class Journal:
         answer = self._ask(lambda pool: pool.fetch(statements.FINISHED_BY_SYNC, seqs, timeout=STATEMENT_TIMEOUT))
         return await answer or []
 
-    async def take_back(self, collection_id: UUID, target: str) -> bool:
-        """Take the rows of a collection back from the sync workers. Return False while a worker may be at it."""
-        return bool(await self._ask(lambda pool: _take_back(pool, collection_id, target)))
+    async def take_back(self, collection_id: UUID, target: str, *, at_once: bool) -> bool:
+        """Take the rows of a collection back from the sync workers. Return False while a worker may be at it.
+
+        Args:
+            at_once: do it even then.
+        """
+        return bool(await self._ask(lambda pool: _take_back(pool, collection_id, target, at_once)))
 
     async def _ask(self, question: Callable[[asyncpg.Pool], Awaitable[Any]]) -> Any:
         """Return the answer to a question about sync, or None while PostgreSQL is away."""
@@ -419,10 +434,10 @@ class Journal:
         return rows, transactions
 
 
-async def _take_back(pool: asyncpg.Pool, collection_id: UUID, target: str) -> bool:
+async def _take_back(pool: asyncpg.Pool, collection_id: UUID, target: str, at_once: bool) -> bool:
     async with pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
         tasks = await connection.fetch(statements.OPEN_TASKS, collection_id, target, WORKER_SILENCE)
-        if any(task["task_status"] == "processing" and task["in_hand"] for task in tasks):
+        if not at_once and any(task["task_status"] == "processing" and task["in_hand"] for task in tasks):
             return False
         await connection.execute(statements.GIVE_UP_TASKS, [task["id"] for task in tasks])
         await connection.execute(statements.TAKE_BACK, collection_id, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import orjson
@@ -28,11 +29,13 @@ class Probe:
     Args:
         instance: whom to ask.
         interval: seconds from one check to the next.
+        verify: has to succeed before the instance is served from again.
     """
 
-    def __init__(self, instance: Instance, interval: float) -> None:
+    def __init__(self, instance: Instance, interval: float, verify: Callable[[Instance], Awaitable[None]]) -> None:
         self._instance = instance
         self._interval = interval
+        self._verify = verify
         self._collection: str | None = None
         self._look: asyncio.Task[None] | None = None
 
@@ -62,6 +65,8 @@ class Probe:
         look, self._look = self._look, None
         try:
             look.result()
+            if self._instance.about_to_rise:
+                await self._verify(self._instance)
         except (Unreachable, ValueError, KeyError) as error:
             self._collection = None
             self._instance.failed(str(error), probe=True)

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 # first one arrive after its successors. Others answer the client meanwhile.
 APPLY_TIMEOUT = 120.0
 RETRY_FIRST = 0.05
+LOOK_INTERVAL = 0.005
 # How long the preferred instance may take over a new row before the others try it too.
 HEDGE = 0.1
 # What one instance has executed, the others apply this much later, so that neighbouring rows go together. It costs
@@ -132,11 +133,31 @@ class Replication:
         rows = {e.id: e for lane in self._lanes.values() for queue in lane.queues.values() for e in queue}
         return list(rows.values())
 
-    def enqueue(self, entry: Entry, *, uncertain: bool = False) -> None:
+    async def until_applied(self, lane: Lane, instance: Instance) -> None:
+        """Wait until an instance has applied every row of a lane; its caller sees to it that no more come.
+
+        Raises:
+            Unreachable: the instance went away.
+        """
+        while lane.queues[instance.name]:
+            if not instance.healthy:
+                raise Unreachable(f"{instance.name} went away")
+            await asyncio.sleep(LOOK_INTERVAL)
+
+    def withdraw(self, lane: Lane, entries: Iterable[Entry], instance: Instance) -> None:
+        """Take rows that only an instance was to apply, and has not, out of its queue."""
+        for entry in entries:
+            if entry in lane.queues[instance.name]:
+                lane.queues[instance.name].remove(entry)
+            self._end(lane, entry, State.REJECTED, "what it is part of was begun again")
+            self._journal.changed(entry)
+
+    def enqueue(self, entry: Entry, *, uncertain: bool = False, first: bool = False) -> None:
         """Take a logged row: append it to its lane on every instance that has not applied it.
 
         Args:
             uncertain: an instance may have executed it, so all are out of line until that is settled.
+            first: it comes before everything that is still to be applied.
         """
         lane = self.lane(entry.lane)
         for name, instance in self._instances.items():
@@ -146,7 +167,10 @@ class Replication:
                 self._owe(lane, entry, name)
             if name in entry.failed_on:
                 continue
-            lane.queues[name].append(entry)
+            if first:
+                lane.queues[name].appendleft(entry)
+            else:
+                lane.queues[name].append(entry)
             if name not in lane.appliers:
                 lane.appliers[name] = asyncio.create_task(self._apply_lane(lane, instance))
 
@@ -231,7 +255,10 @@ class Replication:
                     self._applied_here(lane, entry, instance)
                 else:
                     self._refused_here(entry, instance, refusal)
-            if run and not self._handover.at_work and await self._handover.take_back(run, instance.name):
+            # An instance that has lost the collection gets it anew, by rows that have to go first.
+            lost = bool(run) and run[0].collection is not None and instance.name not in run[0].collection.ids
+            wanted_back = bool(run) and (lost or not self._handover.at_work)
+            if wanted_back and await self._handover.take_back(run, instance.name, at_once=lost):
                 return False
         for entry in run:
             # Their collection is deleted: whether they are applied makes no difference any more.
@@ -348,7 +375,7 @@ class Replication:
         if answer.status < 400:
             instance.last_write_succeeded = time.monotonic()
             for done in entries:
-                queue.popleft()
+                queue.remove(done)
                 self._executed(lane, done, instance, answer)
             return True
         inside = entry.operation.action in DOCUMENT_WRITES | {Action.MODIFY_COLLECTION}
@@ -357,7 +384,7 @@ class Replication:
             # The mapping says the collection is there; the instance has lost it. That is not the client's doing.
             self._failed(entries, instance, f"{instance.name} has lost the collection", broken=False)
             return False
-        queue.popleft()
+        queue.remove(entry)
         if entry.state is State.EXECUTED:
             if deleted and answer.status == 404:
                 self._applied_here(lane, entry, instance)
@@ -519,7 +546,7 @@ class Replication:
         )
         if entry.state is not State.PENDING or not everywhere:
             return False
-        queue.popleft()
+        queue.remove(entry)
         self._end(lane, entry, State.ABANDONED, entry.error or "every instance failed on it")
         self._journal.failed_writes += 1
         entry.refused = True

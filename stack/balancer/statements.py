@@ -44,6 +44,13 @@ unmapped AS (DELETE FROM collection_id_mapping WHERE tenant = $9 AND database = 
     + _APPEND_ROW
 )
 
+# A row for one instance, of what another one holds already.
+APPEND_FOR = """
+INSERT INTO unified_wal_writes (write_id, method, path, data, collection_name, collection_id, lane,
+    status, executed_on, executed_at, synced_instances, target_instance)
+SELECT $1, $3, $4, $5, $6, $7, $8, 'executed', $9, clock_timestamp(), ARRAY[$9], $10 WHERE $2::text IS NULL
+RETURNING seq, created_at"""
+
 # Takes the id of a request whose commit was never confirmed: if that commit is still under way it now fails,
 # and if it came first nothing is inserted here.
 RECORD_REFUSALS = """
@@ -103,6 +110,7 @@ FROM collection_id_mapping ORDER BY created_at, collection_name"""
 LOAD_OWED = """
 SELECT row.write_id, row.seq, row.method, row.path, row.data, row.status, row.collection_name, row.collection_id,
        row.lane, row.executed_on, row.synced_instances, row.error_message, row.created_at, row.handed_to,
+       row.target_instance,
        transaction.client_session, transaction.response_status
 FROM unified_wal_writes AS row
 LEFT JOIN emergency_transaction_log AS transaction ON transaction.transaction_id = row.write_id
@@ -143,7 +151,7 @@ FOR UPDATE OF task"""
 
 GIVE_UP_TASKS = """
 UPDATE sync_tasks SET task_status = 'failed', completed_at = clock_timestamp(),
-    error_message = 'taken back by the balancer: no coordinator, or no worker, was at work'
+    error_message = 'taken back by the balancer'
 WHERE id = ANY ($1::bigint[])"""
 
 TAKE_BACK = "UPDATE unified_wal_writes SET handed_to = NULL WHERE collection_id = $1 AND handed_to = $2"

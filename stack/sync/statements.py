@@ -78,6 +78,8 @@ ROWS_IN_HAND = "SELECT seq FROM unified_wal_writes WHERE seq = ANY ($1::bigint[]
 
 OWN_ID = "SELECT {target}_collection_id::text FROM collection_id_mapping WHERE collection_id = $1"
 
+IS_DELETED = "SELECT NOT EXISTS (SELECT 1 FROM collection_id_mapping WHERE collection_id = $1)"
+
 STILL_MINE = "SELECT 1 FROM sync_tasks WHERE id = $1 AND worker_id = $2 AND task_status = 'processing'"
 
 ADVANCE_TASK = """

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 # As for the balancer: giving a request up and sending it again would let the first one arrive after its successors.
 APPLY_TIMEOUT = 120.0
 RETRY_FIRST, RETRY_MOST = 0.05, 1.0
+# A target that does not know a collection for so long refuses its rows for good.
+LOST_PATIENCE = 15.0
 _JSON = {"content-type": "application/json"}
 
 
@@ -145,21 +147,20 @@ class Worker:
                 # One of them is at fault; which one shows when the first goes alone.
                 batch = batch[:1]
                 answer = await self._send(connection, task, operations[batch[0].seq], own_id, batch[0].body)
-            if answer.status == 404 and not await self._exists(connection, task):
+            if answer.status == 404 and await connection.fetchval(statements.IS_DELETED, task.collection):
                 return await self._complete(connection, task, task.length)
             done += sum(piece.documents for piece in batch)
             await self._mark(connection, task, done, batch, answer)
             del left[: len(batch)]
         await self._complete(connection, task, done)
 
-    async def _exists(self, connection: asyncpg.Connection, task: _Task) -> bool:
-        return await connection.fetchval(statements.OWN_ID.format(target=task.target), task.collection) is not None
-
     async def _send(
         self, connection: asyncpg.Connection, task: _Task, operation: Operation, own_id: str, body: bytes
     ) -> Answer:
         """Send a request until it is answered, for as long as the task is this worker's."""
         pause = RETRY_FIRST
+        loop = asyncio.get_running_loop()
+        lost_for_good = loop.time() + LOST_PATIENCE
         while True:
             if not await connection.fetchval(statements.STILL_MINE, task.id, self._id):
                 raise NotMine
@@ -167,9 +168,13 @@ class Worker:
                 answer = await self._instances[task.target].call(
                     operation.method, operation.path_on_instance(own_id), body, _JSON, APPLY_TIMEOUT
                 )
-                if not answer.is_failure:
-                    return answer
                 trouble = f"{task.target} answered {answer.status}: {_words(answer)}"
+                if answer.status == 404 and loop.time() < lost_for_good:
+                    # Either the collection is deleted, or the target has lost it, and is about to get it anew.
+                    if await connection.fetchval(statements.IS_DELETED, task.collection):
+                        return answer
+                elif not answer.is_failure:
+                    return answer
             except Unreachable as error:
                 trouble = f"{task.target}: {error}"
             await connection.execute(statements.NOTE_TROUBLE, task.id, self._id, trouble)
