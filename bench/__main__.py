@@ -1,4 +1,4 @@
-"""Runs every benchmark on one stack and prints a table: ``python -m bench [--only throughput|outage|lag|workload]``."""
+"""Runs every benchmark on one stack and prints a table: ``python -m bench [--only PART]``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "keywords"))
 
 from signoff.local_stack import LocalStack
 
-from . import judging, lag, outage, throughput, workload
+from . import comparing, growth, judging, lag, outage, refill, throughput, workload
 
 REPEATS = 10
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -120,7 +120,51 @@ def _workload(endpoints: dict[str, str]) -> Iterable[Row]:
     )
 
 
-PARTS = {"throughput": _throughput, "outage": _outage, "lag": _lag, "workload": _workload}
+def _growth(endpoints: dict[str, str]) -> Iterable[Row]:
+    urls = endpoints["PRIMARY_URL"], endpoints["BALANCER_URL"]
+    for what, measured in (
+        (f"{growth.SMALL:,} to {growth.LARGE:,} documents", growth.by_documents(*urls)),
+        (f"{growth.FEW} to {growth.MANY} collections", growth.by_collections(*urls)),
+    ):
+        for kind, one in measured.items():
+            direct, balanced = ([f"{seconds * 1e3:.1f}" for seconds in pair] for pair in (one.direct, one.balanced))
+            yield (
+                f"{kind}, from {what}",
+                f"{' to '.join(balanced)} ms, direct {' to '.join(direct)} ms: {one.ratio:.2f}",
+                "<= 1.1 of direct's own growth",
+                _holds(one.ratio <= 1.1),
+            )
+
+
+def _refill(endpoints: dict[str, str]) -> Iterable[Row]:
+    done = refill.fill(endpoints)
+    yield (
+        f"empty replica filled, {refill.DOCUMENTS:,} documents, 2 workers",
+        f"{done.seconds:.1f} s; {done.written} writes meanwhile, slowest {done.slowest:.2f} s",
+        "<= 30 s",
+        _holds(done.seconds <= 30),
+    )
+
+
+def _comparing(endpoints: dict[str, str]) -> Iterable[Row]:
+    done = comparing.measure(endpoints["PRIMARY_URL"], endpoints["REPLICA_URL"])
+    yield (
+        f"both instances compared, {comparing.DOCUMENTS:,} documents",
+        f"{done.comparing:.1f} s, reading alone {done.reading:.1f} s: {done.ratio:.2f}, {done.memory / 1e6:.0f} MB",
+        "<= 1.2",
+        _holds(done.ratio <= 1.2),
+    )
+
+
+PARTS = {
+    "throughput": _throughput,
+    "outage": _outage,
+    "lag": _lag,
+    "workload": _workload,
+    "growth": _growth,
+    "refill": _refill,
+    "comparing": _comparing,
+}
 
 
 def main() -> int:

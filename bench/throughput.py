@@ -37,7 +37,7 @@ class Throughput:
     ratio: float
 
 
-def _vector(number: int) -> list[float]:
+def vector(number: int) -> list[float]:
     return [float((number * (7 + i)) % 97) for i in range(DIMENSION)]
 
 
@@ -52,12 +52,12 @@ def _get(collection: Any, number: int, client: int) -> None:
 
 
 def _query(collection: Any, number: int, client: int) -> None:
-    found = collection.query(query_embeddings=[_vector(number % DOCUMENTS)], n_results=5)
+    found = collection.query(query_embeddings=[vector(number % DOCUMENTS)], n_results=5)
     assert len(found["ids"][0]) == 5, "a query for five documents does not return five"
 
 
 def _add(collection: Any, number: int, client: int) -> None:
-    collection.add(ids=[f"c{client}-{number}-{uuid4().hex[:8]}"], embeddings=[_vector(number)], documents=["text"])
+    collection.add(ids=[f"c{client}-{number}-{uuid4().hex[:8]}"], embeddings=[vector(number)], documents=["text"])
 
 
 REQUESTS: dict[str, Callable[[Any, int, int], None]] = {"get": _get, "query": _query, "add": _add}
@@ -101,7 +101,7 @@ def measure(direct_port: int, balancer_port: int, kind: str, clients: int) -> Th
     names = {port: f"bench-{kind}-{uuid4().hex[:8]}" for port in rates}
     for port, name in names.items():
         ids = [f"d{n}" for n in range(DOCUMENTS)]
-        _collection(port, name).add(ids=ids, embeddings=[_vector(n) for n in range(DOCUMENTS)], documents=ids)
+        _collection(port, name).add(ids=ids, embeddings=[vector(n) for n in range(DOCUMENTS)], documents=ids)
     for _ in range(ROUNDS):
         for port, name in names.items():
             rates[port].append(_rate(port, name, kind, clients))
