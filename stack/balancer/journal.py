@@ -381,23 +381,25 @@ class Journal:
         collections, self._dirty_collections = self._dirty_collections, {}
         if not entries and not collections:
             return
+        # What is written is the state of this moment. Read any later, a row of this commit could say what is true only
+        # since a row of the next one is.
+        rows, transactions = self._entry_columns(list(entries.values()))
+        handed_over = any(entry.handed_to for entry in entries.values())
+        live = [c for c in collections.values() if not c.deleted]
+        gone = [UUID(c.id) for c in collections.values() if c.deleted]
+        mapped = _mapping_columns(live)
         try:
             async with self._pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
                 if entries:
-                    rows, transactions = self._entry_columns(list(entries.values()))
                     await connection.execute(statements.UPDATE_ROWS, *rows, timeout=STATEMENT_TIMEOUT)
                     await connection.execute(statements.UPDATE_TRANSACTIONS, *transactions, timeout=STATEMENT_TIMEOUT)
-                    if any(entry.handed_to for entry in entries.values()):
-                        await connection.execute(statements.TELL_COORDINATOR, timeout=STATEMENT_TIMEOUT)
-                live = [c for c in collections.values() if not c.deleted]
-                gone = [UUID(c.id) for c in collections.values() if c.deleted]
+                if handed_over:
+                    await connection.execute(statements.TELL_COORDINATOR, timeout=STATEMENT_TIMEOUT)
                 # First those that are gone: another collection may have taken the name.
                 if gone:
                     await connection.execute(statements.DELETE_MAPPING, gone, timeout=STATEMENT_TIMEOUT)
                 if live:
-                    await connection.execute(
-                        statements.UPDATE_MAPPING, *_mapping_columns(live), timeout=STATEMENT_TIMEOUT
-                    )
+                    await connection.execute(statements.UPDATE_MAPPING, *mapped, timeout=STATEMENT_TIMEOUT)
         except BaseException:
             self._dirty_entries = entries | self._dirty_entries
             self._dirty_collections = collections | self._dirty_collections
@@ -434,13 +436,21 @@ class Journal:
         return rows, transactions
 
 
+class _InHand(Exception):
+    """A worker is at the task."""
+
+
 async def _take_back(pool: asyncpg.Pool, collection_id: UUID, target: str, at_once: bool) -> bool:
-    async with pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
-        tasks = await connection.fetch(statements.OPEN_TASKS, collection_id, target, WORKER_SILENCE)
-        if not at_once and any(task["task_status"] == "processing" and task["in_hand"] for task in tasks):
-            return False
-        await connection.execute(statements.GIVE_UP_TASKS, [task["id"] for task in tasks])
-        await connection.execute(statements.TAKE_BACK, collection_id, target)
+    try:
+        async with pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
+            # The rows first: whoever is cutting them into tasks has done so when they can be had.
+            await connection.execute(statements.TAKE_BACK, collection_id, target)
+            tasks = await connection.fetch(statements.OPEN_TASKS, collection_id, target, WORKER_SILENCE)
+            if not at_once and any(task["task_status"] == "processing" and task["in_hand"] for task in tasks):
+                raise _InHand
+            await connection.execute(statements.GIVE_UP_TASKS, [task["id"] for task in tasks])
+    except _InHand:
+        return False
     return True
 
 

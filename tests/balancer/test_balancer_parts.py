@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pydantic import ValidationError
 
+from stack.balancer import statements
 from stack.balancer.catalog import Catalog, Collection
 from stack.balancer.entries import Entry, Reply, State
 from stack.balancer.instance import Instance
+from stack.balancer.journal import Journal
 from stack.balancer.operations import Action, Operation, default_lane
 from stack.balancer.resources import LEAST_BYTES, PART_OF_FREE, Resources
 from stack.balancer.routing import Router
@@ -378,3 +380,59 @@ def test_a_number_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_the_batch_is_never_larger_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _resources(monkeypatch, DEFAULT_BATCH_SIZE="500", MAX_BATCH_SIZE="100").batch_size == 100
+
+
+class _Session:
+    """Stands for a session with PostgreSQL that has to be waited for; things happen meanwhile."""
+
+    def __init__(self) -> None:
+        self.meanwhile: list[Any] = []
+        self.marked: list[dict[int, str]] = []
+
+    def acquire(self, timeout: float) -> _Session:
+        return self
+
+    def transaction(self) -> _Session:
+        return self
+
+    async def __aenter__(self) -> _Session:
+        await asyncio.sleep(0)
+        while self.meanwhile:
+            self.meanwhile.pop(0)()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def execute(self, sql: str, *columns: Any, timeout: float) -> None:
+        if sql == statements.UPDATE_ROWS:
+            self.marked.append(dict(zip(columns[0], columns[1], strict=True)))
+
+
+def test_a_row_is_never_marked_before_one_that_was_applied_before_it() -> None:
+    async def flush_while_rows_are_applied() -> list[dict[int, str]]:
+        session = _Session()
+        journal = Journal("", ["primary", "replica"], lambda _: None, 1.0)
+        cast(Any, journal)._pool = session
+        earlier, later = (_executed_row(seq) for seq in (1, 2))
+
+        def apply() -> None:
+            for entry in (earlier, later):
+                entry.applied.add("replica")
+                journal.changed(entry)
+
+        # The first one is written already; the second one has just been executed, and its mark is on its way.
+        journal.changed(later)
+        session.meanwhile.append(apply)
+        await journal._write_marks()
+        await journal._write_marks()
+        return session.marked
+
+    assert asyncio.run(flush_while_rows_are_applied()) == [{2: "executed"}, {1: "synced", 2: "synced"}]
+
+
+def _executed_row(seq: int) -> Entry:
+    """Return a row that the primary has executed."""
+    entry = Entry(Operation(Action.UPSERT, "POST", "/upsert"), b"{}", "lane", None, None, None, seq=seq)
+    entry.state, entry.executed_on, entry.applied = State.EXECUTED, "primary", {"primary"}
+    return entry
