@@ -54,6 +54,9 @@ The Timeout Decides When A Request Is Given Up
     And a collection with 10 documents
     When the ways to both instances are slowed down by 4 s
     Then a read and a write are given up when the timeout says
+    When the ways to both instances are mended
+    And the deployment is healthy and steady
+    Then both instances hold exactly what was acknowledged
 
 The Limit And The Queue Decide How Many Requests Are Let In
     [Metadata]    Requirement    PROD-1

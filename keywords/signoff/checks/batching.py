@@ -10,7 +10,7 @@ from ..testbed import Testbed
 from ..traffic import Sampler
 from ..verdict import CouldNotObserve, NotMet
 from ..words import count
-from .configuration import requests_of_catch_up, resident_mb, setting
+from .configuration import owed_documents, requests_of_catch_up, resident_mb, setting
 
 # A batch that is meant to be small is this part of the usual one at most.
 SMALL = 8
@@ -96,10 +96,9 @@ def catch_up_small(bed: Testbed, name: str) -> str:
         NotMet: if there were fewer requests than batches of the size in the status need, or the memory grew too much.
         NotTested: if the balancer's processes are not on this machine.
     """
-    status = bed.balancer.status()
-    owed, size = status.instances["replica"].pending_writes, status.batch_size
+    owed, size = owed_documents(bed, name), bed.balancer.status().batch_size
     if owed < 2 * size:
-        raise CouldNotObserve(f"the replica owes {count(owed, 'write')}, too few to tell batches of {size}")
+        raise CouldNotObserve(f"the replica owes {count(owed, 'document')}, too few to tell batches of {size}")
     before = resident_mb(bed)
     memory: Sampler[float] = Sampler(lambda: resident_mb(bed))
     memory.start()
@@ -121,9 +120,9 @@ def catch_up_large(bed: Testbed, name: str) -> str:
     Raises:
         NotMet: if there was more than one request for eight documents.
     """
-    owed = bed.balancer.status().instances["replica"].pending_writes
+    owed = owed_documents(bed, name)
     if owed < 4 * SMALL:
-        raise CouldNotObserve(f"the replica owes {count(owed, 'write')}, too few to tell large batches")
+        raise CouldNotObserve(f"the replica owes {count(owed, 'document')}, too few to tell large batches")
     met = requests_of_catch_up(bed, name)
     if met * SMALL > owed:
         raise NotMet(f"with much memory {owed} owed documents came in {count(met, 'request')}")

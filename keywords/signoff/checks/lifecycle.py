@@ -25,8 +25,6 @@ _ENDS_WITHIN = timedelta(seconds=120)
 _KEPT_DOCUMENTS = 20
 REMOVES = "python -m keywords.signoff purge"
 """What a failed test has to name as the way to remove what it kept."""
-# In these states a row of the write-ahead log is history: nobody owes it.
-_ENDED = ("synced", "rejected")
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def remains(bed: Testbed, names: Sequence[str]) -> list[str]:
         found += [f"{name} is on the {role}" for role in ROLES if bed.instance(role).has_collection(name)]
         if name in mapped or bed.database.mapping(name):
             found.append(f"{name} is mapped")
-        owed = [row for row in bed.database.log_rows(name) if row.status not in _ENDED]
+        owed = [row for row in bed.database.log_rows(name) if not row.is_history]
         if owed:
             found.append(f"{name} has {count(len(owed), 'log row')} that is {owed[0].status}")
     if owed_rows := bed.database.owed_rows():

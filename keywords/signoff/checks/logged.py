@@ -42,7 +42,7 @@ def synced(bed: Testbed, name: str, within: timedelta) -> Distribution:
     """
     rows = poll(
         lambda: _rows(bed, name),
-        lambda rows: all(row.status in ("synced", "rejected") for row in rows),
+        lambda rows: all(row.is_history for row in rows),
         within=within,
         what=f"Each log row of {name} is synced",
         describe=_statuses,

@@ -41,6 +41,11 @@ class LogRow:
     synced_at: datetime | None
     error_message: str | None
 
+    @property
+    def is_history(self) -> bool:
+        """Whether nothing is left to be done of it: no instance owes it."""
+        return self.status in ("synced", "rejected")
+
 
 @dataclass(frozen=True)
 class Transaction:
