@@ -67,7 +67,10 @@ SYNC_SETTINGS: Mapping[str, str] = {
     "SYNC_HEARTBEAT_TIMEOUT": "2",
 }
 """What the coordinator and the workers alone are started with; ``--set`` overrides these, too."""
-SHARED_WITH_SYNC = ("DEFAULT_BATCH_SIZE", "MAX_BATCH_SIZE", "WAL_SYNC_INTERVAL")
+SHARED_WITH_SYNC = (
+    *("DEFAULT_BATCH_SIZE", "MAX_BATCH_SIZE", "WAL_SYNC_INTERVAL"),
+    *("MAX_MEMORY_MB", "MEMORY_THRESHOLD_PERCENT", "RESOURCE_CHECK_INTERVAL"),
+)
 """Settings of the balancer that they get as well."""
 MONITOR_SETTINGS: Mapping[str, str] = {
     "BACKLOG_THRESHOLD": "1000",

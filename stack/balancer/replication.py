@@ -220,7 +220,7 @@ class Replication:
     def _run_to_hand_over(self, instance: Instance, queue: deque[Entry]) -> list[Entry]:
         """Return the rows at the head of a queue that are the sync workers' business: a backlog of documents."""
         first = queue[0]
-        if not (first.handed_to or self._is_backlog(first)):
+        if not (first.handed_to or self._is_backlog(first, instance)):
             return []
         if first.collection is None or instance.name not in first.collection.ids:
             return []
@@ -238,8 +238,10 @@ class Replication:
         )
 
     @staticmethod
-    def _is_backlog(entry: Entry) -> bool:
-        return entry.state is State.EXECUTED and time.monotonic() - entry.settled_at >= BACKLOG_AGE
+    def _is_backlog(entry: Entry, instance: Instance) -> bool:
+        old = entry.state is State.EXECUTED and time.monotonic() - entry.settled_at >= BACKLOG_AGE
+        # What was begun here is finished here: a row that an instance refuses keeps its rhythm.
+        return old and not entry.attempts.get(instance.name)
 
     async def _hand_over(self, lane: Lane, instance: Instance, queue: deque[Entry], run: list[Entry]) -> bool:
         """Have rows applied by the sync workers. Return False if they were taken back, so that they are still to do."""

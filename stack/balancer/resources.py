@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 import psutil
 
 from .batching import MOST_BYTES
-from .settings import Settings
 
 # A batch is in memory several times over: as rows, parsed, joined, and on its way. So it may take this part of what
 # is free; and never less than a few documents need, since they have to arrive somehow.
 PART_OF_FREE = 16
 LEAST_BYTES = 64 * 1024
+
+
+class Limits(Protocol):
+    """The settings that it takes: a memory limit, its threshold, the sampling interval and the batch sizes."""
+
+    max_memory_mb: int
+    memory_threshold_percent: float
+    resource_check_interval: float
+    default_batch_size: int
+    max_batch_size: int
 
 
 class Resources:
@@ -23,16 +33,17 @@ class Resources:
     so large documents make smaller batches than small ones.
 
     Args:
-        settings: the memory limit, its threshold, the sampling interval and the batch sizes.
+        settings: what the process was started with.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Limits) -> None:
         self._settings = settings
         self._process = psutil.Process()
         self._most = min(settings.default_batch_size, settings.max_batch_size)
         self.batch_size = self._most
         self.batch_bytes = MOST_BYTES
         self.memory_pressure_events = 0
+        self.memory_mb = 0.0
         self.memory_percent = 0.0
         self.cpu_percent = 0.0
 
@@ -48,6 +59,7 @@ class Resources:
         used = self._process.memory_info().rss
         free = limit * self._settings.memory_threshold_percent / 100 - used
         self.batch_bytes = max(LEAST_BYTES, min(int(free / PART_OF_FREE), MOST_BYTES))
+        self.memory_mb = round(used / 1024 / 1024, 2)
         self.memory_percent = round(100 * used / limit, 2)
         self.cpu_percent = self._process.cpu_percent()
         if self.memory_percent > self._settings.memory_threshold_percent:

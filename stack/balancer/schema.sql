@@ -66,7 +66,7 @@ CREATE TABLE IF NOT EXISTS sync_tasks (
     chunk_start_offset bigint NOT NULL,
     chunk_end_offset   bigint NOT NULL,
     -- The log rows the chunk is made of, and which document of the first one it begins with.
-    write_seqs         bigint[] NOT NULL,
+    write_seqs         bigint[] NOT NULL DEFAULT '{}',
     first_document     integer NOT NULL DEFAULT 0,
     documents_done     integer NOT NULL DEFAULT 0,
     task_status        text NOT NULL DEFAULT 'pending'

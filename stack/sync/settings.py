@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings
 
-from ..balancer.settings import Count, HttpUrl, Seconds, postgres_url
+from ..balancer.settings import Count, HttpUrl, Percent, Seconds, postgres_url
 
 
 class CoordinatorSettings(BaseSettings):
@@ -33,7 +33,8 @@ class WorkerSettings(BaseSettings):
 
     Attributes:
         worker_id: its name in ``sync_workers``; no two workers may share one.
-        default_batch_size: how many documents one request to an instance joins, at most.
+        default_batch_size, max_batch_size, max_memory_mb, memory_threshold_percent, resource_check_interval: how large
+            requests to instances may be, as in the balancer.
         sync_heartbeat_interval: from one heartbeat to the next.
     """
 
@@ -44,6 +45,9 @@ class WorkerSettings(BaseSettings):
     worker_id: Annotated[str, Field(min_length=1)] = f"{socket.gethostname()}-{os.getpid()}"
     default_batch_size: Count = 200
     max_batch_size: Count = 1000
+    max_memory_mb: Count = 512
+    memory_threshold_percent: Percent = 85.0
+    resource_check_interval: Seconds = 30.0
     sync_heartbeat_interval: Seconds = 5.0
     sync_heartbeat_timeout: Seconds = 20.0
     wal_sync_interval: Seconds = 5.0

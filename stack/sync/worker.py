@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 import asyncpg
-import psutil
 
 from ..balancer.batching import merge
 from ..balancer.http_client import Answer, HttpClient, Unreachable
 from ..balancer.journal import UNREACHABLE
 from ..balancer.operations import Operation, read_operation
+from ..balancer.resources import Resources
 from . import statements
 from .chunks import Piece, Row, pieces
 from .database import RECONNECT_INTERVAL, called_or_due, with_session
@@ -73,14 +73,14 @@ class Worker:
         self._settings = settings
         self._id = settings.worker_id
         self._instances = {"primary": HttpClient(settings.primary_url), "replica": HttpClient(settings.replica_url)}
-        self._batch_size = min(settings.default_batch_size, settings.max_batch_size)
+        self._resources = Resources(settings)
         self._task: _Task | None = None
         self._heard = asyncio.Event()
-        self._process = psutil.Process()
 
     async def run(self) -> None:
         """Work for ever. A worker that is stopped gives its task back."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._resources.run())
             tasks.create_task(with_session(self._settings.database_url, statements.HANDED, self._beat))
             tasks.create_task(with_session(self._settings.database_url, statements.TASKED, self._work))
 
@@ -99,8 +99,8 @@ class Worker:
     async def _beat(self, connection: asyncpg.Connection, _: asyncio.Event) -> None:
         while True:
             task = self._task.id if self._task is not None else None
-            memory = self._process.memory_info().rss / 1e6
-            await connection.execute(statements.HEARTBEAT, self._id, task, memory, self._process.cpu_percent())
+            used = self._resources
+            await connection.execute(statements.HEARTBEAT, self._id, task, used.memory_mb, used.cpu_percent)
             self._heard.set()
             await asyncio.sleep(self._settings.sync_heartbeat_interval)
 
@@ -139,8 +139,14 @@ class Worker:
                 # The balancer has dealt with it: its collection is deleted, or the row was taken back.
                 done += left.pop(0).documents
                 continue
-            batch = list(takewhile(lambda piece: piece.seq in in_hand, left[: self._batch_size]))
-            count, body = merge([(piece.action, piece.body) for piece in batch], self._batch_size, answered=True)
+            size = self._resources.batch_size
+            batch = list(takewhile(lambda piece: piece.seq in in_hand, left[:size]))
+            count, body = merge(
+                [(piece.action, piece.body) for piece in batch],
+                size,
+                answered=True,
+                most_bytes=self._resources.batch_bytes,
+            )
             batch = batch[:count]
             answer = await self._send(connection, task, operations[batch[0].seq], own_id, body)
             if answer.status >= 400 and len(batch) > 1:
