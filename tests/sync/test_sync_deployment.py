@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 import pytest
@@ -22,16 +21,9 @@ from tests.balancer.balanced_deployment import (
 )
 from tests.stack.running_stack import until
 
-_NUMBERS = count(1)
 TASK = (
     "SELECT chunk_start_offset, chunk_end_offset, documents_done, task_status, worker_id, retry_count FROM sync_tasks"
 )
-
-
-@pytest.fixture
-def name() -> str:
-    """A collection name of the test's own."""
-    return f"synced-{next(_NUMBERS)}"
 
 
 def _tasks(deployment: BalancedDeployment, name: str) -> list[tuple[Any, ...]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ import requests
 from tests.balancer.balanced_deployment import BASE, PRIMARY, REPLICA, BalancedDeployment, documents, record
 from tests.balancer.sandwich_load import Load, check
 from tests.stack.running_stack import until
-
-_NUMBERS = count(1)
-
-
-@pytest.fixture
-def names() -> Callable[[], str]:
-    """Gives collection names of the test's own."""
-    return lambda: f"refilled-{next(_NUMBERS)}"
 
 
 def _empty(deployment: BalancedDeployment, service: str) -> None:
