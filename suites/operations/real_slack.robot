@@ -14,4 +14,5 @@ Test Tags         real-slack
 The Real Channel Takes A Message
     [Documentation]    Only with SIGNOFF_SLACK_WEBHOOK_URL in the shell.
     [Metadata]    Requirement    MON-3
+    [Metadata]    Opt-In    SIGNOFF_SLACK_WEBHOOK_URL
     Then the real channel takes a message

@@ -226,7 +226,7 @@ def test_a_load_that_came_late_was_not_the_load() -> None:
 def test_too_few_deletes_are_not_tested() -> None:
     history = stream((1, OK, False))
     adds = replace(history, header=replace(history.header, limits=Limits(deletes=0.3)))
-    assert any("0 % of the mutations were deletes, and at least 30%" in sentence for sentence in untested(adds))
+    assert any("0.0 % of the mutations were deletes, and at least 30%" in sentence for sentence in untested(adds))
 
 
 def test_an_order_that_no_fault_cut_is_not_tested() -> None:

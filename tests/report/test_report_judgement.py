@@ -243,3 +243,29 @@ class TestSentence:
     @pytest.mark.parametrize(("word", "code"), [(Word.GO, 0), (Word.NO_GO, 1), (Word.INCOMPLETE, 2)])
     def test_the_exit_code_is_the_verdict(self, word: Word, code: int) -> None:
         assert word.exit_code == code
+
+
+ASIDE = {"Requirement": "A-1", "Opt-In": "A_WEBHOOK"}
+
+
+class TestOptIn:
+    """What has to be asked for expressly stands aside as long as nobody does."""
+
+    def test_what_nobody_asked_for_is_said_and_does_not_count(self) -> None:
+        unasked = a_test("A-1", 9, status="SKIP", message="Not tested: no webhook is given", metadata=ASIDE)
+        signoff = judged([*ALL_MET, unasked])
+        assert signoff.word is Word.GO
+        assert signoff.sentence == "GO. All 3 requirements are met. Not tested, as nobody asked for it: Test 9."
+
+    @pytest.mark.parametrize("message", ["Not met: lost", "Could not be tested: no answer", "boom"])
+    def test_what_was_asked_for_counts(self, message: str) -> None:
+        asked = a_test("A-1", 9, status="FAIL", message=message, metadata=ASIDE)
+        assert judged([*ALL_MET, asked]).word is not Word.GO
+
+    def test_nothing_is_met_by_what_nobody_asked_for(self) -> None:
+        unasked = a_test("A-1", 9, status="SKIP", message="Not tested: no webhook is given", metadata=ASIDE)
+        assert by_id(judged([*ALL_MET[1:], unasked]))["A-1"] is Outcome.NOT_TESTED
+
+    def test_any_other_test_that_was_skipped_counts(self) -> None:
+        skipped = a_test("A-1", 9, status="SKIP", message="Not tested: no key")
+        assert judged([*ALL_MET, skipped]).word is Word.INCOMPLETE

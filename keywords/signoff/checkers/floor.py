@@ -104,7 +104,7 @@ def _too_little(history: History, faults: Sequence[Outage]) -> Iterator[Gap]:
     mutations = [one for one in history.operations if one.action.mutates]
     deletes = sum(one.action in (Action.DELETE, Action.DROP) for one in mutations)
     if mutations and deletes < limits.deletes * len(mutations):
-        share = f"{100 * deletes / len(mutations):.0f} %"
+        share = f"{100 * deletes / len(mutations):.1f} %"
         yield untested(f"{share} of the mutations were deletes, and at least {limits.deletes:.0%} are needed")
     if not limits.cells:
         return

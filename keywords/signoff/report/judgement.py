@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..verdict import Outcome, outcome_of_message
+from ..words import listing
 from .checklist import Requirement
 
 SEVERITY = (Outcome.NOT_MET, Outcome.COULD_NOT_BE_TESTED, Outcome.NOT_TESTED, Outcome.MET)
@@ -95,6 +96,14 @@ class JudgedTest:
     seconds: float | None = None
     log: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def left_aside(self) -> bool:
+        """Whether it needs something that has to be asked for, and was not: then its requirement stands without it.
+
+        Its metadata ``Opt-In`` says what has to be given.
+        """
+        return self.outcome is Outcome.NOT_TESTED and bool(self.metadata.get("Opt-In", "").strip())
 
 
 @dataclass(frozen=True)
@@ -178,7 +187,9 @@ def judge(
         word = Word.INCOMPLETE
     count = Counter(row.outcome for row in rows)
     if word is Word.GO:
-        return SignOff(word, f"All {len(rows)} requirements are met.", "", rows)
+        aside = [test.name for row in rows for test in row.tests if test.left_aside]
+        only_if_asked = f"Not tested, as nobody asked for it: {listing(aside)}." if aside else ""
+        return SignOff(word, f"All {len(rows)} requirements are met.", only_if_asked, rows)
     return SignOff(word, _reason(word, rows, count, problems), _tally(count), rows, tuple(problems))
 
 
@@ -294,8 +305,9 @@ def _names_no_requirement(test: str, name: str) -> str:
 def _row(requirement: Requirement, tests: Sequence[JudgedTest]) -> Row:
     if not tests:
         return Row(requirement, Outcome.NOT_TESTED, NO_TEST_YET)
-    outcome = outcome_of_tests(test.outcome for test in tests)
-    reasons = dict.fromkeys(test.reason for test in tests if test.outcome is outcome and test.reason)
+    counted = [test for test in tests if not test.left_aside] or tests
+    outcome = outcome_of_tests(test.outcome for test in counted)
+    reasons = dict.fromkeys(test.reason for test in counted if test.outcome is outcome and test.reason)
     return Row(requirement, outcome, " · ".join(reasons), tuple(tests))
 
 
