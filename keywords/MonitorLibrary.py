@@ -39,6 +39,20 @@ class MonitorLibrary:
             limit=f"a new row within {duration(intervals * current().environment.settings.resource_check_interval)}",
         )
 
+    @keyword(tags=["Wait"])
+    def measurement_should_fall_due(self) -> None:
+        """Waits until a measurement has fallen due while the database is suspended; else its outage shows nothing."""
+        away = measurements.fall_due(current())
+        record(evidence=f"a measurement fell due while the database was away, for {duration(away)} by then")
+
+    @keyword(tags=["Check"])
+    def measurement_should_have_been_missed(self) -> None:
+        """Checks that no measurement was written while the database was away, and one should have been.
+
+        This is a premise: without it a test *could not be tested*.
+        """
+        record(evidence=f"{duration(measurements.missed(current()))} between the measurements around the outage")
+
     @keyword(tags=["Destructive"])
     def kill_monitor(self) -> None:
         """Kills the monitor (SIGKILL), keeps it down, and proves that none of its processes is left."""

@@ -54,12 +54,12 @@ class SlackLibrary:
 
     @keyword(tags=["Check", "Wait"])
     def each_outage_should_have_been_told_once(self, outages: int = 1) -> None:
-        """Ends `Watch Alerts`, and compares what Slack has taken with what the status has told.
+        """Ends the look at the status, and compares what Slack has taken with what the status has told.
 
         Each outage must have made one alert and one recovery notice about its instance, each within ALERT_MAX; when
         Slack took none for a while, within RECOVERY_MAX of its return.
         """
-        watch, self._watch = self._watching(), None
+        watch = self._watching()
         try:
             told = watch.judge(outages)
         finally:

@@ -79,6 +79,11 @@ class WorkloadLibrary:
         """Waits until the clients have done what is due in this phase: before, during or after a fault."""
         self._work().play_phase(within)
 
+    @keyword(tags=["Wait"])
+    def let_outage_last(self) -> None:
+        """Waits until the fault has lasted so long that people have to be told of it: STATUS_LIE_MAX + ALERT_MAX."""
+        record(evidence=f"outage of more than {duration(self._work().last_out())}")
+
     @keyword(tags=["Destructive"])
     def let_instance_fail_repeatedly(self, instance: Role, failing: Failing, times: int = 5) -> None:
         """Makes an instance fail and brings it back several times, at a random phase, while the clients work on.
@@ -135,15 +140,18 @@ class WorkloadLibrary:
 
     @keyword(tags=["Check"])
     def history_should_show_no_violation(self, *subjects: Subject) -> None:
-        """Checks what the history proves: contents (by default), receipts, gauge, status or recovery.
+        """Checks what the history proves: contents (by default), receipts, gauge, status, recovery or alerts.
 
         ``contents``: what was acknowledged is there on both instances, field by field; what was deleted is not; each
         read and query was right; the mapping is; collections of others are as before. ``receipts``: the log tells the
         truth about each write. ``gauge``: the number of owed writes is not blind. ``status``: it is true but for
-        STATUS_LIE_MAX. ``recovery``: work goes on within the limit of the fault.
+        STATUS_LIE_MAX. ``recovery``: work goes on within the limit of the fault. ``alerts``: people were told of each
+        outage once, in time, and of the right instance, and of its end.
 
         Fails as *not tested* if what was seen is too little to say so.
         """
+        if Subject.ALERTS in subjects:
+            _require_alerts(self._known())
         judgement = self._judged().about(subjects or (Subject.CONTENTS,))
         if judgement.evidence is not None:
             record(measured=judgement.evidence.sentence(len(judgement.findings)).rstrip("."))
@@ -205,6 +213,14 @@ _LIMITS = {
     "freeze": "FREEZE_FAILOVER_MAX",
     "gray": "GRAY_FAILOVER_MAX",
 }
+
+
+def _require_alerts(history: History) -> None:
+    """Make sure that a history says what people were told."""
+    sink = current().alerts  # not tested, if the environment has none
+    if not history.alert_reads:
+        raise CouldNotObserve(f"the messages at {sink.url} were not recorded: those of an earlier outage did not come")
+    record(measured=f"{count(len(history.alerts), 'message')} about instances")
 
 
 def _in_words(seen: list[Recovery]) -> str:

@@ -232,6 +232,7 @@ def plan_stack(
     # Past the proxies, except for the one before Slack: the others are for the balancer's faults.
     monitored = {"DATABASE_URL": database.dsn, "SLACK_WEBHOOK_URL": reached["SLACK_WEBHOOK_URL"]}
     monitored |= {"BALANCER_URL": balancer.url, "STACK_STATE": str(folder / STATE_FILE)}
+    monitored |= {"OUTBOX_FILE": str(folder / f"{MONITOR}.json")}
     monitored |= {name: settings[name] for name in (*MONITOR_SETTINGS, *SHARED_WITH_MONITOR)}
     monitor = _monitor(ports[MONITOR], monitored, monitor_command)
     render_key = f"rnd_{secrets.token_hex(16)}"

@@ -353,7 +353,7 @@ class Limits:
         deletes: what share of the mutations have to be deletes.
         late: how late, at most, 95 of 100 operations may be begun; later, the load was not what it was to be.
         first_good: how soon after a fault, by its kind, a write has to be acknowledged and readable.
-        alert: how soon an outage, and its end, have to be told to people.
+        alert: how soon an outage, and its end, have to be told to people, from when they are a fact.
     """
 
     __pydantic_config__ = _STRICT

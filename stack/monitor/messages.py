@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .advice import Recommendation, Urgency
-from .prices import AS_OF
+from .prices import SOURCE
 from .transitions import Transition
 
 _BAD, _WARNING, _GOOD = "danger", "warning", "good"
@@ -32,7 +32,7 @@ def transition(change: Transition) -> dict[str, Any]:
 
 def recommendation(wanted: Recommendation) -> dict[str, Any]:
     """Return the message for a recommendation."""
-    cost = f"{wanted.monthly_cost:.2f} USD a month (price of {AS_OF.isoformat()})"
+    cost = f"{wanted.monthly_cost:.2f} USD a month (list price of {wanted.tier.as_of.isoformat()}, {SOURCE})"
     return _message(
         f"RECOMMENDATION ({wanted.urgency.word}): {wanted.reason}; the plan {wanted.tier.name} would do, at {cost}.",
         _BAD if wanted.urgency is Urgency.HIGH else _WARNING,

@@ -13,6 +13,7 @@ from aiohttp import web
 from . import messages
 from .advice import Given, Kind, Measured, Plan, Recommendation, is_due, measured, recommendations
 from .deployment import UNANSWERED, Deployment
+from .memory import Memory, Remembered
 from .outbox import Fate, Message, Outbox, Try, Webhook
 from .sampling import Sampler
 from .settings import Settings
@@ -47,8 +48,11 @@ class Monitor:
         self._store = Store(settings.database_url)
         self._deployment = Deployment(http, settings.balancer_url)
         url = settings.slack_webhook_url
-        self._outbox = Outbox(Webhook(http, url, settings.webhook_timeout).post if url else _nobody)
-        self._states = InstanceStates()
+        self._memory = Memory(settings.outbox_file)
+        known = self._memory.recall()
+        post = Webhook(http, url, settings.webhook_timeout).post if url else _nobody
+        self._outbox = Outbox(post, changed=self._remember, waiting=known.waiting)
+        self._states = InstanceStates(known.unhealthy_since)
         self._given: dict[Kind, Given] | None = None
         self._last_row: datetime | None = None
         self._away: set[str] = set()
@@ -149,9 +153,14 @@ class Monitor:
             self._note("the balancer", error)
             return
         self._note("the balancer", None)
-        for change in self._states.note(healthy, datetime.now(UTC)):
-            _log.info("%s is %s", change.instance, "healthy again" if change.healthy else "unhealthy")
-            self._outbox.add(messages.transition(change))
+        if changes := self._states.note(healthy, datetime.now(UTC)):
+            for change in changes:
+                _log.info("%s is %s", change.instance, "healthy again" if change.healthy else "unhealthy")
+            # All at once, so that whoever remembers one of them remembers them all.
+            self._outbox.add(*map(messages.transition, changes))
+
+    def _remember(self) -> None:
+        self._memory.keep(Remembered(self._states.unhealthy_since, self._outbox.waiting))
 
 
 async def _nobody(message: Message) -> Try:

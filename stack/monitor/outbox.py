@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -47,23 +47,37 @@ class Outbox:
     Args:
         post: sends a message once.
         pause: waits so many seconds; tests give another one.
+        changed: called whenever a message has come, or need not be sent any more.
+        waiting: messages to begin with, oldest first.
     """
 
     def __init__(
-        self, post: Callable[[Message], Awaitable[Try]], pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        post: Callable[[Message], Awaitable[Try]],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        changed: Callable[[], None] = lambda: None,
+        waiting: Iterable[Message] = (),
     ) -> None:
         self._post = post
         self._pause = pause
-        self._waiting: deque[Message] = deque()
+        self._changed = changed
+        self._waiting: deque[Message] = deque(waiting)
         self._added = asyncio.Event()
 
-    def add(self, message: Message) -> None:
-        """Send a message, after those that wait already."""
-        # The first one may be on its way right now, so it is not the one to give up.
-        if len(self._waiting) >= MOST_WAITING:
-            del self._waiting[1]
-            _log.error("Slack takes nothing, and %d messages wait: the oldest one is given up", MOST_WAITING)
-        self._waiting.append(message)
+    @property
+    def waiting(self) -> tuple[Message, ...]:
+        """What was not taken so far, oldest first."""
+        return tuple(self._waiting)
+
+    def add(self, *messages: Message) -> None:
+        """Send messages, after those that wait already."""
+        for message in messages:
+            # The first one may be on its way right now, so it is not the one to give up.
+            if len(self._waiting) >= MOST_WAITING:
+                del self._waiting[1]
+                _log.error("Slack takes nothing, and %d messages wait: the oldest one is given up", MOST_WAITING)
+            self._waiting.append(message)
+        self._changed()
         self._added.set()
 
     async def run(self) -> None:
@@ -74,6 +88,7 @@ class Outbox:
                 await self._added.wait()
             await self._deliver(self._waiting[0])
             self._waiting.popleft()
+            self._changed()
 
     async def _deliver(self, message: Message) -> None:
         seconds = _FIRST_PAUSE

@@ -11,6 +11,12 @@ from pydantic_settings import BaseSettings
 from ..balancer.settings import Count, HttpUrl, Percent, Seconds, postgres_url
 
 
+def _in_a_folder(file: Path) -> Path:
+    if not file.parent.is_dir():
+        raise ValueError("a file in a folder that exists")
+    return file
+
+
 class Settings(BaseSettings):
     """Every variable with its default; those without one are required. Times are in seconds.
 
@@ -21,6 +27,8 @@ class Settings(BaseSettings):
         alert_cooldown: how long a recommendation is not repeated.
         status_interval: from one look at the instances to the next.
         webhook_timeout: how long Slack may take to answer.
+        outbox_file: where the monitor remembers what it has told, in a folder that outlives it; without one, a monitor
+            that is started again tells an outage that goes on once more.
     """
 
     port: Annotated[int, Field(ge=1, le=65535)]
@@ -39,6 +47,7 @@ class Settings(BaseSettings):
     alert_cooldown: Annotated[float, Field(ge=0)] = 3600.0
     status_interval: Seconds = 0.25
     webhook_timeout: Seconds = 2.0
+    outbox_file: Annotated[Path, AfterValidator(_in_a_folder)] | None = None
 
     @model_validator(mode="after")
     def _urgent_is_more(self) -> Settings:

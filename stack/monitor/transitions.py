@@ -27,10 +27,18 @@ class InstanceStates:
     """What is known of each instance.
 
     A deployment is expected to be healthy: an instance that is unhealthy when it is first seen has gone.
+
+    Args:
+        unhealthy_since: the instances that are known to be away, and since when.
     """
 
-    def __init__(self) -> None:
-        self._unhealthy_since: dict[str, datetime] = {}
+    def __init__(self, unhealthy_since: Mapping[str, datetime] | None = None) -> None:
+        self._unhealthy_since = dict(unhealthy_since or {})
+
+    @property
+    def unhealthy_since(self) -> Mapping[str, datetime]:
+        """The instances that are away, and since when."""
+        return dict(self._unhealthy_since)
 
     def note(self, healthy: Mapping[str, bool], at: datetime) -> list[Transition]:
         """Return what has changed, by the names of the instances.

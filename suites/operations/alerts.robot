@@ -2,6 +2,7 @@
 Documentation     Slack is told of each outage once, in time, and of the right instance; and nothing waits for Slack.
 
 Resource          ../../resources/monitoring.resource
+Resource          ../../resources/workload.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -39,6 +40,20 @@ An Instance That Comes And Goes Is Told Each Time
     And the alerts are watched
     When the replica crashes and returns 3 times
     Then each of 3 outages was told once, in time
+
+People Are Told Once While Clients Are At Work
+    [Documentation]    By the history: two messages, about this instance, in time; and nothing is told that did not happen.
+    [Metadata]    Requirement    MON-3
+    Given the deployment is healthy and steady
+    And clients keep adding, changing and deleting documents
+    When the primary crashes
+    And they work on
+    And the outage lasts so long that people have to be told
+    And the primary is resumed
+    And they work on
+    And they stop
+    Then people were told of the outage and of its end, once and in time
+    And everything acknowledged is there, and nothing else
 
 A Failing Channel Slows Nothing And Loses Nothing
     [Metadata]    Requirement    MON-3
@@ -79,6 +94,31 @@ What Is Swallowed On The Way To Slack Is Sent Again
     And the replica is resumed
     Then Slack is told that the replica is back
     And no message holds a secret, and the outage was told once, in time
+
+A Monitor That Is Killed In An Outage Tells Nothing Twice
+    [Metadata]    Requirement    MON-3
+    Given the deployment is healthy and steady
+    And the alerts are watched
+    When the replica crashes
+    Then Slack is told that the replica is away
+    When the monitor is killed and started again
+    And the replica is resumed
+    Then Slack is told that the replica is back
+    And no message holds a secret, and the outage was told once, in time
+
+What A Killed Monitor Had Still To Tell Is Told
+    [Documentation]    Slack takes nothing while the monitor is there that noticed the outage; its end nobody has seen.
+    [Metadata]    Requirement    MON-3
+    Given the deployment is healthy and steady
+    And the alerts are watched
+    When Slack answers every message with an error
+    And the primary crashes
+    Then Slack has not taken the alert
+    When the monitor is killed
+    And the primary is resumed
+    And Slack takes messages again
+    And the monitor is started again
+    Then no message holds a secret, and the outage was told once, in time
 
 A Recommendation Is Not Repeated Within Its Cooldown
     [Metadata]    Requirement    MON-3

@@ -31,7 +31,10 @@ Measurements Go On After The Database Was Away
     [Metadata]    Requirement    MON-1
     [Tags]    destructive
     Given the deployment is healthy and steady
+    And measurements keep coming, and can be true
     When the database is suspended
+    And a measurement falls due meanwhile
     And the database is resumed
     And both instances are healthy again within the recovery limit
     Then measurements keep coming, and can be true
+    And a measurement was missed

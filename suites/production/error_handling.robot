@@ -3,6 +3,7 @@ Documentation     Whatever is wrong with a request, or with what the balancer ne
 
 Resource          ../../resources/deployment.resource
 Resource          ../../resources/documents.resource
+Resource          ../../resources/monitoring.resource
 Resource          ../../resources/outages.resource
 Resource          ../../resources/workload.resource
 Resource          ../../resources/write_log.resource
@@ -61,6 +62,22 @@ Reads Go On And Writes Are Refused While The Database Is Away
     Then both instances are healthy again within the recovery limit
     And each refused write is accounted for
     And both instances hold exactly what was acknowledged
+
+Nobody Waits For A Webhook That Hangs
+    [Documentation]    An instance goes and returns meanwhile. Requests are not slowed down, and no alert is lost.
+    [Metadata]    Requirement    PROD-2
+    [Tags]    destructive
+    Given a deployment of its own with fault proxies, whose alerts are watched
+    And an empty collection
+    When every message to Slack is swallowed on its way
+    And the replica crashes
+    Then the alert was swallowed
+    And requests are as fast as the environment allows
+    When the replica is resumed
+    And the way to Slack is clear again
+    Then no message holds a secret, and the outage was told once, in time
+    And both instances hold exactly what was acknowledged
+    [Teardown]    The Alert Test Is Tidied Up
 
 Nothing Is Half Done When An Instance Is Killed In The Middle
     [Metadata]    Requirement    PROD-2

@@ -6,18 +6,22 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.monitor import messages, outbox
 from stack.monitor.advice import Given, Kind, Plan, Recommendation, Urgency, Use, is_due, measured, recommendations
+from stack.monitor.memory import Memory, Remembered
 from stack.monitor.outbox import Fate, Message, Outbox, Try, outcome_of
-from stack.monitor.prices import TIERS, tier_with
+from stack.monitor.prices import SOURCE, TIERS, tier_with
 from stack.monitor.transitions import InstanceStates, Transition
 
+ROOT = Path(__file__).resolve().parents[2]
 PLAN = Plan(512, 1.0, 1024, 85.0, 80.0, 1000, 5000)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -105,6 +109,15 @@ def test_each_transition_is_told_once_and_alerts_and_recoveries_take_turns(looks
         ]
 
 
+def test_the_monitor_and_the_suites_know_the_same_prices() -> None:
+    table = yaml.safe_load((ROOT / "resources" / "prices.yaml").read_text(encoding="utf-8"))
+    known = {tier.name: tier for tier in TIERS}
+    assert table["source"] == SOURCE
+    assert set(table["services"]) <= set(known)
+    for name, price in table["services"].items():
+        assert (known[name].monthly_cost, known[name].as_of) == (price, table["as_of"])
+
+
 def test_a_message_names_its_instance_and_nothing_else() -> None:
     gone = messages.transition(Transition("replica", False, NOW))
     back = messages.transition(Transition("replica", True, NOW + timedelta(seconds=3), NOW))
@@ -178,3 +191,49 @@ def test_when_too_many_wait_the_oldest_are_given_up() -> None:
 )
 def test_slacks_answers_are_understood(answer: tuple[Any, ...], expected: Try) -> None:
     assert outcome_of(*answer) == expected
+
+
+def test_what_was_noticed_and_not_told_outlives_the_monitor(tmp_path: Path) -> None:
+    file = tmp_path / "outbox.json"
+    known = Remembered({"replica": NOW}, ({"text": "the replica is unhealthy"},))
+    Memory(file).keep(known)
+    assert Memory(file).recall() == known
+    states = InstanceStates(known.unhealthy_since)
+    assert states.note({"primary": True, "replica": False}, NOW + timedelta(seconds=1)) == []
+    back = NOW + timedelta(seconds=2)
+    assert states.note({"primary": True, "replica": True}, back) == [Transition("replica", True, back, NOW)]
+    assert states.unhealthy_since == {}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"unhealthy_since": {}}', '{"unhealthy_since": {"primary": "now"}}'])
+def test_a_memory_that_is_none_is_no_obstacle(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "outbox.json"
+    assert Memory(file).recall() == Remembered()
+    file.write_text(content)
+    assert Memory(file).recall() == Remembered()
+    Memory(tmp_path / "gone" / "outbox.json").keep(Remembered())  # logged, and nothing more
+
+
+def test_whatever_waits_is_known_at_every_moment() -> None:
+    kept: list[list[int]] = []
+    answers = [Fate.FAILED, Fate.TAKEN, Fate.REFUSED, Fate.TAKEN]
+
+    async def post(message: Message) -> Try:
+        return Try(answers.pop(0))
+
+    async def pause(seconds: float) -> None:
+        assert kept[-1] == [0, 1, 2]  # not taken, so still to be told
+
+    def changed() -> None:
+        kept.append([message["number"] for message in box.waiting])
+
+    async def run() -> None:
+        task = asyncio.create_task(box.run())
+        for _ in range(20):  # turns of the loop; nothing in it takes time
+            await asyncio.sleep(0)
+        task.cancel()
+
+    box = Outbox(post, pause, changed, [{"number": 0}])
+    box.add({"number": 1}, {"number": 2})
+    asyncio.run(run())
+    assert kept == [[0, 1, 2], [1, 2], [2], []]

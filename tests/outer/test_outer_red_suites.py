@@ -82,6 +82,7 @@ REDS = [
     Red("monitor/tells_the_dsn", "operations/alerts.robot", "MON-3", "held a credential"),
     Red("monitor/gives_up_on_slack", "operations/alerts.robot", "MON-3", "the alert about the primary"),
     Red("monitor/waits_for_slack", "operations/alerts.robot", "MON-3", "A new measurement is written"),
+    Red("monitor/forgets_what_it_told", "operations/alerts.robot", "MON-3", "2 alerts about the replica, and 1 due"),
     Red("monitor/forgets_its_cooldown", "operations/alerts.robot", "MON-3", "cooldown"),
     Red("never_shrinks", "operations/batching.robot", "MON-4", "the batch size is at most 25"),
     Red("narrow_schema", "operations/schema.robot", "MON-5", "timestamp without time zone"),

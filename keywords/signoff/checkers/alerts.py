@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import inf
 
 from ..data_types import Role
-from ..history import Alert
+from ..history import Alert, on_the_way_to
 from ..words import duration
 from .findings import Checked, Finding, VerdictClass, unobserved, untested
 from .outages import Outage, outages
@@ -29,7 +29,13 @@ def check(view: View) -> Checked:
     told = 0
     expected: set[int] = set()
     for role in Role:
-        own = [one for one in outages(history) if _stops(one, role)]
+        everything = outages(history)
+        own = [one for one in everything if _stops(one, role)]
+        # Whoever is hard to reach may be called unhealthy, and need not be.
+        for outage in everything:
+            if outage not in own and outage.target in (role.value, on_the_way_to(role.value)):
+                last = outage.restored + view.limits.alert
+                expected |= {id(alert) for alert in history.alerts if _about(alert, role, outage.injected, last)}
         ends = [later.injected for _, later in pairwise(own)] + [read.at]
         for outage, end in zip(own, ends, strict=False):  # without an outage there is no end of one
             if outage.undone - outage.injected <= view.limits.alert:

@@ -81,7 +81,7 @@ class AlertWatch:
 
     def __init__(self, bed: Testbed) -> None:
         self._bed = bed
-        self._old = len(_settled(bed))
+        self._old = len(settled(bed))
         self._deaf_until: datetime | None = None
         self._status: Sampler[Mapping[str, bool]] = Sampler(self._look, _LOOK_EVERY).start()
 
@@ -177,13 +177,18 @@ class AlertWatch:
         return due_by(self._status.samples(), limits.alert_max, self._deaf_until, limits.recovery_max)
 
 
-def _settled(bed: Testbed) -> list[Message]:
-    """Wait until nothing of an earlier outage is on its way, and return all messages."""
+def unfinished(messages: Sequence[Message]) -> list[str]:
+    """Return the instances whose last message is an alert: their recovery notice is still to come."""
+    last = {role: one for one in messages if one.taken and one.notice is not Notice.OTHER for role in one.roles}
+    return sorted(role for role, one in last.items() if one.notice is Notice.ALERT)
 
-    def unfinished(messages: Sequence[Message]) -> list[str]:
-        last = {role: one for one in messages if one.taken and one.notice is not Notice.OTHER for role in one.roles}
-        return sorted(role for role, one in last.items() if one.notice is Notice.ALERT)
 
+def settled(bed: Testbed) -> list[Message]:
+    """Wait until nothing of an earlier outage is on its way, and return all messages.
+
+    Raises:
+        CouldNotObserve: if a recovery notice is still missing after RECOVERY_MAX.
+    """
     try:
         return poll(
             bed.alerts.messages,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 from ..clients.database import Measurement
 from ..faults.local_processes import family, main_process, memory_mb
+from ..history import Stage
 from ..polling import poll
 from ..testbed import Testbed
 from ..verdict import CouldNotObserve, NotMet
-from ..words import count, sentences
+from ..words import count, duration, sentences
 
 _ROLES = ("primary", "replica", "balancer", "postgres")
+_DATABASE = "postgres"
 _MOST_PROCESSORS = 1024
+_ONE_FALLS_DUE = 1.5
+"""After so many intervals, wherever they began, a measurement has fallen due."""
 _WITHIN_A_FACTOR = 3.0
 """Memory is measured at another moment, and pages that processes share can be counted in two ways."""
 
@@ -56,6 +62,52 @@ def implausible(rows: Sequence[Measurement], largest_mb: float | None) -> list[s
     if rows and not any(row.cpu_percent for row in rows) and len(rows) > 1:
         found.append(f"0 % CPU in {len(rows)} measurements")
     return found
+
+
+def fall_due(bed: Testbed) -> float:
+    """Wait until a measurement has fallen due while the database is away; return how long it has been away, in seconds.
+
+    Raises:
+        CouldNotObserve: if the database is not suspended by this run.
+    """
+    away = _away_since(bed)
+    interval = bed.environment.settings.resource_check_interval
+    try:
+        return poll(
+            lambda: time.monotonic() - away,
+            lambda seconds: seconds > _ONE_FALLS_DUE * interval.total_seconds(),
+            within=2 * interval + timedelta(seconds=1),
+            what="A measurement falls due while the database is away",
+            describe=lambda seconds: f"away for {duration(seconds)}",
+        )
+    except NotMet as error:
+        raise CouldNotObserve(error.sentence) from None
+
+
+def missed(bed: Testbed) -> float:
+    """Return the seconds between the last measurement before the database was away and the first one after it.
+
+    Raises:
+        CouldNotObserve: if none was missed: then nothing is known of a monitor that can't write one.
+    """
+    interval = bed.environment.settings.resource_check_interval
+    offset = bed.database.clock_offset() - timedelta(seconds=time.monotonic())
+    away = datetime.now().astimezone() + offset + timedelta(seconds=_away_since(bed, still=False))
+    rows = [row.at for row in bed.database.measurements(away - 10 * interval)]
+    before, after = [at for at in rows if at <= away], [at for at in rows if at > away]
+    if not before or not after:
+        raise CouldNotObserve("there is no measurement on each side of the outage of the database")
+    gap = (after[0] - before[-1]).total_seconds()
+    if gap <= _ONE_FALLS_DUE * interval.total_seconds():
+        raise CouldNotObserve(f"no measurement was missed: {duration(gap)} between those around the outage")
+    return gap
+
+
+def _away_since(bed: Testbed, *, still: bool = True) -> float:
+    moments = [event.at for event in bed.faults.events if event.target == _DATABASE and event.stage is Stage.PROVED]
+    if not moments or (still and _DATABASE not in bed.suspended):
+        raise CouldNotObserve("the database was not suspended by this run")
+    return moments[-1]
 
 
 def calm(bed: Testbed, rows: int) -> list[Measurement]:

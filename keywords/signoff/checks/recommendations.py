@@ -105,9 +105,17 @@ def keep_cooldown(bed: Testbed, concern: Concern, cooldown: timedelta, number: i
     gaps = [(later.at - earlier.at) for earlier, later in pairwise(rows)]
     if min(gaps) < cooldown - _ALLOWED:
         raise NotMet(f"a recommendation was repeated after {duration(min(gaps))}; its cooldown is {duration(cooldown)}")
-    told = [message for message in bed.alerts.messages() if concern.value in message.payload and message.taken]
-    if not len(rows) <= len(told) <= len(rows) + 1:
-        raise NotMet(f"{count(len(rows), 'recommendation')} in the database, and {count(len(told), 'message')} of them")
+    # A message follows its row.
+    told = poll(
+        lambda: [message for message in bed.alerts.messages() if concern.value in message.payload and message.taken],
+        lambda found: len(found) >= len(rows),
+        within=bed.environment.limits.alert_max,
+        what=f"Slack is told of {count(len(rows), 'recommendation')} for {concern.value}",
+        describe=lambda found: count(len(found), "message"),
+    )
+    given = sum(one.kind == concern.value for one in bed.database.recommendations(since))
+    if len(told) > given:
+        raise NotMet(f"{count(given, 'recommendation')} in the database, and {count(len(told), 'message')} of them")
     return f"{len(rows)} recommendations, {listing([duration(gap) for gap in gaps])} apart"
 
 

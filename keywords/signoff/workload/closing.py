@@ -6,9 +6,11 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from ..checks.alerts import unfinished
+from ..clients.alerts import Notice
 from ..clients.database import Transaction
 from ..data_types import Role
-from ..history import Event, FinalRead, LogRead, LogRow, MappingRead, Operation
+from ..history import Alert, AlertRead, Event, FinalRead, Header, LogRead, LogRow, MappingRead, Operation
 from ..polling import poll
 from ..testbed import ROLES, Testbed
 from ..verdict import CouldNotObserve, NotMet
@@ -62,6 +64,39 @@ def log(bed: Testbed, operations: Sequence[Operation], terminal: float) -> list[
         for row in rows
     ]
     return [*events, LogRead(time.monotonic(), len(rows))]
+
+
+def alerts(bed: Testbed, header: Header, old: int, within: float) -> list[Event]:
+    """Read what people were told, as soon as the end of each outage was told, or had its time to be.
+
+    Args:
+        header: has the clock of the history.
+        old: how many messages had arrived before.
+        within: seconds that a message may take.
+    """
+    try:
+        poll(
+            lambda: unfinished(bed.alerts.messages()),
+            lambda roles: not roles,
+            within=timedelta(seconds=within),
+            what="The end of each outage is told",
+        )
+    except NotMet:
+        pass  # what is missing is for the judgement to say
+    messages = bed.alerts.messages()
+    if len(messages) < old:
+        raise CouldNotObserve("the alert sink has forgotten its messages")
+    told: list[Event] = [
+        Alert(
+            header.on_our_clock(one.at),
+            Role(next(iter(one.roles))) if len(one.roles) == 1 else None,
+            one.notice is Notice.RECOVERY,
+            one.text,
+        )
+        for one in messages[old:]
+        if one.taken and one.notice is not Notice.OTHER
+    ]
+    return [*told, AlertRead(time.monotonic(), len(told))]
 
 
 def wait_until_alike(bed: Testbed, names: Sequence[str], within: timedelta) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
 
+from ..checks.alerts import settled
 from ..checks.contents import create, hold_exactly, write
 from ..clients.balancer import Status
 from ..data_types import Role
@@ -39,7 +40,7 @@ from ..sandwiches import Phase
 from ..testbed import ROLES, Testbed
 from ..traffic import Sample, Sampler
 from ..verdict import CouldNotObserve, NotMet, NotTested
-from ..words import count
+from ..words import count, duration
 from . import closing
 from .engine import Engine, Load
 
@@ -113,6 +114,7 @@ class Workload:
         """
         bed = self.bed
         self._canary()
+        self._old_alerts = _messages_so_far(bed)
         now = time.monotonic()
         self._header = Header(
             seed=self.seed,
@@ -152,6 +154,23 @@ class Workload:
     def operations(self) -> list[Operation]:
         """Return the operations that are over so far, in that order."""
         return list(self._operations)
+
+    def last_out(self) -> float:
+        """Wait until the outage has lasted so long that people have to be told of it; return its seconds by then.
+
+        Raises:
+            CouldNotObserve: if there is no outage.
+        """
+        began, enough = self.bed.faults.effective_at, self._header.limits.alert
+        if began is None or not self.bed.faults.any_open:
+            raise CouldNotObserve("nothing is out of order, so there is nothing to tell")
+        return poll(
+            lambda: time.monotonic() - began,
+            lambda seconds: seconds > enough,
+            within=timedelta(seconds=enough + 1),
+            what="The outage lasts so long that people have to be told of it",
+            describe=duration,
+        )
 
     def play_phase(self, within: timedelta) -> int:
         """Wait until the clients have done what is due in this phase; return how many operations it has seen.
@@ -248,6 +267,8 @@ class Workload:
         for role in Role:
             for moment, seen in ((Moment.BEFORE, self._before[role]), (Moment.AFTER, after[role])):
                 events.append(Digest(role, moment, {name: one for name, one in seen.items() if name not in theirs}))
+        if self._old_alerts is not None:
+            events += closing.alerts(bed, self._header, self._old_alerts, limits.alert)
         return events
 
     def abandon(self) -> None:
@@ -300,6 +321,8 @@ class Workload:
             deletes=0.3,
             late=0.25,
             first_good={kind: value.total_seconds() for kind, value in slow.items()},
+            # As soon as the status has to be true, the time for the message begins.
+            alert=(limits.status_lie_max + limits.alert_max).total_seconds(),
         )
 
 
@@ -308,6 +331,17 @@ class _Watcher:
     """Something that is looked at all the time, and what it becomes in the history."""
 
     stop: Callable[[], list[Event]]
+
+
+def _messages_so_far(bed: Testbed) -> int | None:
+    """How many messages there are, once those of earlier outages have come; None if what comes now can't be told."""
+    if bed.environment.alerts is None:
+        return None
+    try:
+        return len(settled(bed))
+    except CouldNotObserve:
+        # The alerts of earlier outages are a matter of their own. This history says nothing of alerts.
+        return None
 
 
 def _status_watcher(bed: Testbed) -> _Watcher:
