@@ -56,7 +56,7 @@ class MonitorLibrary:
     @keyword(tags=["Destructive"])
     def kill_monitor(self) -> None:
         """Kills the monitor (SIGKILL), keeps it down, and proves that none of its processes is left."""
-        took = processes.kill_monitor(current())
+        took = processes.kill_for_good(current(), "monitor")
         record(evidence=f"monitor killed, and proved to be gone after {duration(took)}")
 
     @keyword(tags=["Action"])

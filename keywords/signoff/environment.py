@@ -77,6 +77,7 @@ class Settings:
 
     Attributes:
         resource_check_interval: how often the monitor measures.
+        sync_chunk_size: how many documents a task of distributed sync has, at most.
     """
 
     strategy: str
@@ -85,6 +86,7 @@ class Settings:
     failure_threshold: int
     request_timeout: timedelta
     resource_check_interval: timedelta
+    sync_chunk_size: int
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,8 @@ class RenderAccess:
     """The hosting provider's control plane.
 
     Attributes:
-        services: the service of each role (balancer, primary, replica, postgres; monitor if there is one), by its id or
-            its exact name.
+        services: the service of each role (balancer, primary, replica, postgres; monitor, if there is one, and sync
+            workers by the ids they have in their table), by its id or its exact name.
     """
 
     api_url: str
@@ -107,7 +109,8 @@ class LocalProcesses:
 
     Attributes:
         state: the file in which the local stack says which processes there are.
-        services: what that file calls the service of each role (balancer, primary, replica, postgres; monitor).
+        services: what that file calls the service of each role (balancer, primary, replica, postgres; monitor, and sync
+            workers by the ids they have in their table).
     """
 
     state: Path
@@ -429,6 +432,7 @@ def _settings(tree: _Tree) -> Settings:
         failure_threshold=int(tree.number("failure_threshold", 1, 1000, "a whole number from 1")),
         request_timeout=tree.seconds("request_timeout"),
         resource_check_interval=tree.seconds("resource_check_interval"),
+        sync_chunk_size=int(tree.number("sync_chunk_size", 1, 1_000_000, "a whole number from 1")),
     )
     tree.refuse_others()
     return settings
@@ -495,6 +499,9 @@ _SQL = (
     "columns",
     "measurements",
     "recommendations",
+    "sync_tasks",
+    "all_sync_tasks",
+    "sync_workers",
 )
 
 

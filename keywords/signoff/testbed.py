@@ -143,7 +143,7 @@ class Testbed:
         return {"primary": self.primary, "replica": self.replica}[role]
 
     def ask(self, role: str, timeout: timedelta) -> None:
-        """Ask a service directly whether it works: an instance, the balancer, or postgres; the monitor has to be there.
+        """Ask an instance, the balancer or postgres whether it works; any other service only has to be there.
 
         Raises:
             CouldNotObserve: if it doesn't answer as it should.
@@ -156,10 +156,10 @@ class Testbed:
                 database.close()
         elif role == "balancer":
             self.balancer.health()
-        elif role == "monitor":
-            main_process(self.environment, role)
-        else:
+        elif role in ROLES:
             self.instance(role).heartbeat(timeout)
+        else:
+            main_process(self.environment, role)
 
     def require_faults(self) -> None:
         """Make sure that this process may break something.

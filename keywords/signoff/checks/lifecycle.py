@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..environment import RESOURCES
-from ..faults.guard import Use
 from ..leftovers import leftovers
-from ..places import RESULTS, ROOT
 from ..polling import poll
-from ..testbed import ROLES, Testbed, own_endpoints
+from ..testbed import ROLES, Testbed
 from ..verdict import CouldNotObserve, NotMet
 from ..words import count, listing, sentences, shortened
+from .subruns import new_folder, robot, run_beside
 
 _SUITES = RESOURCES / "lifecycle"
 _ENDS_WITHIN = timedelta(seconds=120)
@@ -51,8 +48,8 @@ def passed_leaves_nothing(bed: Testbed) -> str:
         NotMet: if there is a collection, a mapping, an owed row, an unfinished transaction, or a leftover of it.
         CouldNotObserve: if the suite doesn't pass, or has created nothing.
     """
-    folder = _new_folder()
-    ran = _run(bed, folder, _robot(_SUITES / "passes.robot", folder))
+    folder = new_folder("lifecycle")
+    ran = _run(bed, folder, robot([_SUITES / "passes.robot"], folder))
     if ran.code != 0 or not ran.created:
         raise CouldNotObserve(f"the suite that has to pass ended with {ran.code}: {shortened(ran.printed)}")
     _require_gone(bed, ran.created, "a passed test")
@@ -68,8 +65,8 @@ def failed_keeps_everything(bed: Testbed) -> str:
         NotMet: if the failed test's data is not there as it was, or not told of, or the purge leaves something.
         CouldNotObserve: if the suite doesn't end as it is meant to.
     """
-    folder = _new_folder()
-    ran = _run(bed, folder, _robot(_SUITES / "fails.robot", folder))
+    folder = new_folder("lifecycle")
+    ran = _run(bed, folder, robot([_SUITES / "fails.robot"], folder))
     if ran.code != 1 or len(ran.created) < 2:
         raise CouldNotObserve(f"the suite that has to fail ended with {ran.code}: {shortened(ran.printed)}")
     if len(ran.kept) != 1:
@@ -134,39 +131,12 @@ def remains(bed: Testbed, names: Sequence[str]) -> list[str]:
     return found
 
 
-def _robot(suite: Path, folder: Path) -> tuple[str, ...]:
-    return (sys.executable, "-m", "robot", "--exitonerror", "--outputdir", str(folder / "robot"), str(suite))
-
-
 def _run(bed: Testbed, folder: Path, command: Sequence[str]) -> Ran:
-    """Run a command on the deployment of this test's own, with a results folder of its own."""
-    stack = folder / "stack.json"
-    stack.touch(mode=0o600)
-    stack.write_text(json.dumps(own_endpoints()), encoding="utf-8")
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "PABOT"))}
-    variables |= {"SIGNOFF_STACK": str(stack), "SIGNOFF_RESULTS": str(folder)}
-    # It needs the deployment itself; this test has it back afterwards.
-    bed.guard.release()
-    try:
-        ended = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_ENDS_WITHIN.total_seconds(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CouldNotObserve(f"{listing(command[2:4])} did not end in {_ENDS_WITHIN.total_seconds():g} s") from None
-    finally:
-        stack.unlink()
-        bed.guard.take(Use.ALONE, timedelta(seconds=10))
+    code, printed = run_beside(bed, folder, command, _ENDS_WITHIN)
     events = [event for path in sorted((folder / "manifest").glob("*.jsonl")) for event in _events(path)]
     return Ran(
-        ended.returncode,
-        ended.stdout,
+        code,
+        printed,
         tuple(dict.fromkeys(name for kind, name in events if kind == "created")),
         tuple(dict.fromkeys(name for kind, name in events if kind == "kept")),
     )
@@ -175,11 +145,3 @@ def _run(bed: Testbed, folder: Path, command: Sequence[str]) -> Ran:
 def _events(manifest: Path) -> list[tuple[str, str]]:
     lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     return [(str(line["event"]), str(line["collection"])) for line in lines]
-
-
-def _new_folder() -> Path:
-    number = 1
-    while (folder := RESULTS / "lifecycle" / f"{os.getpid()}-{number}").exists():
-        number += 1
-    folder.mkdir(parents=True)
-    return folder

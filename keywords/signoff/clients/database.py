@@ -94,6 +94,44 @@ class Recommendation:
     urgency: str
 
 
+@dataclass(frozen=True)
+class SyncTask:
+    """A chunk of a collection that distributed sync brings to an instance.
+
+    Attributes:
+        target_instance: the deployment's own name of the instance.
+        chunk_start_offset, chunk_end_offset: of documents in the order of the log; the end is exclusive.
+        retry_count: how often it was given to another worker.
+    """
+
+    id: int
+    target_instance: str
+    chunk_start_offset: int
+    chunk_end_offset: int
+    task_status: str
+    worker_id: str | None
+    retry_count: int
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SyncWorker:
+    """A worker of distributed sync.
+
+    Attributes:
+        age: seconds since its last heartbeat, by the server's clock.
+    """
+
+    worker_id: str
+    worker_status: str
+    last_heartbeat: datetime
+    current_task_id: int | None
+    age: float
+
+
 class Database:
     """The deployment's PostgreSQL.
 
@@ -176,6 +214,19 @@ class Database:
         """Return what the monitor has recommended since a time of the server's clock, oldest first."""
         rows = self._ask(self._sql["recommendations"], {"since": since})
         return [self._typed(Recommendation, row, "recommendations") for row in rows]
+
+    def sync_tasks(self, collection: str) -> list[SyncTask]:
+        """Return the tasks of distributed sync that a collection was cut into, oldest first."""
+        rows = self._ask(self._sql["sync_tasks"], {"collection": collection})
+        return [self._typed(SyncTask, row, "sync_tasks") for row in rows]
+
+    def all_sync_tasks(self) -> int:
+        """Return how many tasks of distributed sync there are, of whatever collection and status."""
+        return self._number("all_sync_tasks")
+
+    def sync_workers(self) -> list[SyncWorker]:
+        """Return the workers of distributed sync that have ever reported."""
+        return [self._typed(SyncWorker, row, "sync_workers") for row in self._ask(self._sql["sync_workers"], {})]
 
     def try_out(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """Insert a row, read it back in the same transaction, and take it back, whatever happens.

@@ -38,11 +38,12 @@ _WITHIN = timedelta(seconds=10)
 _BACK_WITHIN = timedelta(seconds=60)
 _EVERY = timedelta(milliseconds=20)
 _STORE = "chroma.sqlite3"
-_MONITOR = "monitor"
 _DATABASES = "/api/v2/tenants/default_tenant/databases"
 _DATABASE = "signoff-probe"
 # What makes a PostgreSQL server answer with one byte, before any password.
 _POSTGRES_HELLO = struct.pack("!ii", 8, 80877103)
+# Those that can be asked over the network; of others it can only be seen whether they are there.
+_ANSWERING = ("primary", "replica", "balancer", "postgres")
 
 
 # ---------------------------------------------------------------- crash
@@ -104,8 +105,11 @@ def freeze(bed: Testbed, role: str) -> float:
         tell(new, signal.SIGSTOP)
         known += new
     _wait(lambda: all(is_stopped(process) for process in known), f"Every process of the {role} is stopped")
-    require_silent(bed, role)
-    bed.faults.proved(FaultKind.FREEZE, role, begin, "a connection is accepted, and nothing is said on it")
+    proof = "every process of it is stopped"
+    if role in _ANSWERING:
+        require_silent(bed, role)
+        proof = "a connection is accepted, and nothing is said on it"
+    bed.faults.proved(FaultKind.FREEZE, role, begin, proof)
     return time.monotonic() - begin
 
 
@@ -297,28 +301,34 @@ def balancer_back(bed: Testbed, killed: ProcessId, within: timedelta) -> float:
     return took
 
 
-# ---------------------------------------------------------------- the monitor
+# ---------------------------------------------------------------- services that answer nobody
 
 
-def kill_monitor(bed: Testbed) -> float:
-    """Kill the monitor, keep it down, and prove that none of its processes is left; return the seconds that took.
+def kill_for_good(bed: Testbed, role: str) -> float:
+    """Kill the monitor or a sync worker, keep it down, and prove that none of its processes is left.
+
+    Args:
+        role: "monitor", or a worker's id in its table.
+
+    Returns:
+        The seconds that took.
 
     Raises:
-        NotTested: if the environment names no service of the monitor.
+        NotTested: if the environment names no such service.
         CouldNotObserve: if that can't be proved.
     """
     bed.require_faults()
-    _require_whole(bed, _MONITOR)
-    processes = family(main_process(bed.environment, _MONITOR))
-    service = bed.render.service(_MONITOR)
-    bed.suspended[_MONITOR] = bed.undo.register(bed.render.url, service.kind, service.id, _MONITOR)
+    _require_whole(bed, role)
+    processes = family(main_process(bed.environment, role))
+    service = bed.render.service(role)
+    bed.suspended[role] = bed.undo.register(bed.render.url, service.kind, service.id, role)
     begin = time.monotonic()
     tell(processes, signal.SIGKILL)
-    bed.render.suspend(_MONITOR)
-    bed.render.wait_until_suspended(_MONITOR, True, _WITHIN)
-    _wait(lambda: not any(map(is_alive, processes)), "No process of the killed monitor is left")
-    _wait(lambda: not _answers(bed, _MONITOR), "No other process of the monitor is there")
-    bed.faults.proved(FaultKind.CRASH, _MONITOR, begin, "it has no process")
+    bed.render.suspend(role)
+    bed.render.wait_until_suspended(role, True, _WITHIN)
+    _wait(lambda: not any(map(is_alive, processes)), f"No process of the killed {role} is left")
+    _wait(lambda: not _answers(bed, role), f"No other process of the {role} is there")
+    bed.faults.proved(FaultKind.CRASH, role, begin, "it has no process")
     return time.monotonic() - begin
 
 
