@@ -28,6 +28,17 @@ def repeatable(action: Action, data: bytes) -> bool:
     return action in (Action.ADD, Action.UPSERT)
 
 
+def may_follow(later: Action, *, repeatable: bool, earlier: Action, earlier_repeatable: bool) -> bool:
+    """Return whether a row may be applied before an earlier one is known to be.
+
+    If whoever applies them dies in between, the earlier row is applied again on top of the later one, and then the
+    later one again.
+    """
+    if later is Action.UPDATE:
+        return earlier_repeatable or earlier is Action.UPDATE
+    return repeatable and earlier_repeatable
+
+
 def _mergeable(payload: Any) -> bool:
     if not isinstance(payload, dict) or not set(payload) <= {"ids", "embeddings", *_COLUMNS}:
         return False

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from .batching import repeatable
+from .batching import may_follow, repeatable
 from .catalog import Collection
 from .operations import Action, Operation
 
@@ -85,10 +85,12 @@ class Entry:
 
         If the balancer dies in between, the earlier row is applied again on top of this one.
         """
-        update = Action.UPDATE
-        if self.operation.action is update:
-            return earlier.repeatable or earlier.operation.action is update
-        return self.repeatable and earlier.repeatable
+        return may_follow(
+            self.operation.action,
+            repeatable=self.repeatable,
+            earlier=earlier.operation.action,
+            earlier_repeatable=earlier.repeatable,
+        )
 
     def answer(self, reply: Reply) -> None:
         """Give the waiting client its answer, unless it has one already."""

@@ -44,6 +44,8 @@ POISON_ATTEMPTS = 5
 PARALLEL_APPLIES = 16
 # What an instance owes for longer than this is a backlog, and no longer merely on its way.
 BACKLOG_AGE = 1.0
+# A smaller one is worked off here in the time that handing it over takes.
+BACKLOG_ROWS, BACKLOG_BYTES = 50, 32 * 1024
 _JSON = {"content-type": "application/json"}
 
 
@@ -226,7 +228,7 @@ class Replication:
             return []
         if not first.handed_to and not self._handover.at_work:
             return []
-        return list(
+        run = list(
             takewhile(
                 lambda e: (
                     e.state is State.EXECUTED
@@ -236,6 +238,8 @@ class Replication:
                 queue,
             )
         )
+        worth_it = len(run) >= BACKLOG_ROWS or sum(len(entry.data) for entry in run) >= BACKLOG_BYTES
+        return run if first.handed_to or worth_it else []
 
     @staticmethod
     def _is_backlog(entry: Entry, instance: Instance) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from ..balancer.batching import repeatable
 from ..balancer.operations import Action
 
 
@@ -49,6 +50,7 @@ class Piece:
 
     Attributes:
         completes: whether nothing of the row is left after it.
+        repeatable: whether it may be sent again after what followed it.
     """
 
     seq: int
@@ -56,6 +58,7 @@ class Piece:
     body: bytes
     documents: int
     completes: bool
+    repeatable: bool
 
 
 def documents_in(action: Action, body: bytes) -> int:
@@ -118,7 +121,8 @@ def pieces(rows: Sequence[Row], first_document: int, length: int, done: int) -> 
         if first >= last:
             continue
         body = row.body if last - first == count else _part(row.body, first, last)
-        yield Piece(row.seq, row.action, body, last - first, completes=last == count)
+        again = repeatable(row.action, body)
+        yield Piece(row.seq, row.action, body, last - first, completes=last == count, repeatable=again)
 
 
 def _part(body: bytes, first: int, last: int) -> bytes:

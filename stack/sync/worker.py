@@ -1,8 +1,8 @@
 """A worker: claims tasks, applies their rows to the instance that owes them, and says so in the log.
 
-What it has sent and not yet marked is all that may be sent again, by itself or by whoever takes its task over; and
-sending one request twice in a row changes nothing. It asks whether the task is still its own right before each
-request: one that was frozen for long finds out that it was taken over, and sends nothing.
+What it has sent and not yet marked is all that may be sent again, by itself or by whoever takes its task over; it
+marks as often as it has to, so that doing so changes nothing. It sends only for a while after a heartbeat of its own:
+one that was frozen for longer asks first whether the task is still its own, and if not, sends nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import takewhile
 
 import asyncpg
 
-from ..balancer.batching import merge
+from ..balancer.batching import may_follow, merge
 from ..balancer.http_client import Answer, HttpClient, Unreachable
 from ..balancer.journal import UNREACHABLE
 from ..balancer.operations import Operation, read_operation
@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 
 # As for the balancer: giving a request up and sending it again would let the first one arrive after its successors.
 APPLY_TIMEOUT = 120.0
-RETRY_FIRST, RETRY_MOST = 0.05, 1.0
+RETRY_FIRST = 0.05
+# So many requests go to a commit of marks, at most.
+MARK_AT_LEAST_EVERY = 50
 # A target that does not know a collection for so long refuses its rows for good.
 LOST_PATIENCE = 15.0
 _JSON = {"content-type": "application/json"}
@@ -76,6 +78,7 @@ class Worker:
         self._resources = Resources(settings)
         self._task: _Task | None = None
         self._heard = asyncio.Event()
+        self._trusted_until = float("-inf")
 
     async def run(self) -> None:
         """Work for ever. A worker that is stopped gives its task back."""
@@ -99,8 +102,10 @@ class Worker:
     async def _beat(self, connection: asyncpg.Connection, _: asyncio.Event) -> None:
         while True:
             task = self._task.id if self._task is not None else None
-            used = self._resources
+            used, begun = self._resources, asyncio.get_running_loop().time()
             await connection.execute(statements.HEARTBEAT, self._id, task, used.memory_mb, used.cpu_percent)
+            # Nobody takes a task over before twice that time has passed.
+            self._trusted_until = begun + self._settings.sync_heartbeat_timeout / 2
             self._heard.set()
             await asyncio.sleep(self._settings.sync_heartbeat_interval)
 
@@ -133,12 +138,15 @@ class Worker:
         left = list(pieces(whole, task.first_document, task.length, task.done))
         in_hand = {row["seq"] for row in await connection.fetch(statements.ROWS_IN_HAND, task.seqs, task.target)}
         own_id = await connection.fetchval(statements.OWN_ID.format(target=task.target), task.collection)
-        done = task.done
+        done, unmarked = task.done, list[Piece]()
         while left:
             if left[0].seq not in in_hand or own_id is None:
                 # The balancer has dealt with it: its collection is deleted, or the row was taken back.
                 done += left.pop(0).documents
                 continue
+            if len(unmarked) >= MARK_AT_LEAST_EVERY or not _may_follow(left[0], unmarked):
+                await self._mark(connection, task, done, unmarked)
+                unmarked = []
             size = self._resources.batch_size
             batch = list(takewhile(lambda piece: piece.seq in in_hand, left[:size]))
             count, body = merge(
@@ -155,9 +163,14 @@ class Worker:
                 answer = await self._send(connection, task, operations[batch[0].seq], own_id, batch[0].body)
             if answer.status == 404 and await connection.fetchval(statements.IS_DELETED, task.collection):
                 return await self._complete(connection, task, task.length)
-            done += sum(piece.documents for piece in batch)
-            await self._mark(connection, task, done, batch, answer)
             del left[: len(batch)]
+            done += sum(piece.documents for piece in batch)
+            if answer.status < 400:
+                unmarked += batch
+            else:
+                await self._mark(connection, task, done, unmarked, refused=batch[0], answer=answer)
+                unmarked = []
+        await self._mark(connection, task, done, unmarked)
         await self._complete(connection, task, done)
 
     async def _send(
@@ -168,7 +181,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         lost_for_good = loop.time() + LOST_PATIENCE
         while True:
-            if not await connection.fetchval(statements.STILL_MINE, task.id, self._id):
+            if loop.time() > self._trusted_until and not await connection.fetchval(
+                statements.STILL_MINE, task.id, self._id
+            ):
                 raise NotMine
             try:
                 answer = await self._instances[task.target].call(
@@ -185,21 +200,27 @@ class Worker:
                 trouble = f"{task.target}: {error}"
             await connection.execute(statements.NOTE_TROUBLE, task.id, self._id, trouble)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, RETRY_MOST)
+            pause = min(pause * 2, self._settings.wal_sync_interval)
 
     async def _mark(
-        self, connection: asyncpg.Connection, task: _Task, done: int, batch: list[Piece], answer: Answer
+        self,
+        connection: asyncpg.Connection,
+        task: _Task,
+        done: int,
+        applied: list[Piece],
+        *,
+        refused: Piece | None = None,
+        answer: Answer | None = None,
     ) -> None:
-        """Write down, in one commit, how far the task is and which rows are done with."""
+        """Write down, in one commit, how far the task is and what became of its rows."""
         async with connection.transaction():
             if not await connection.fetchval(statements.ADVANCE_TASK, task.id, self._id, done):
                 raise NotMine
-            if answer.status < 400:
-                complete = [piece.seq for piece in batch if piece.completes]
-                await connection.execute(statements.ROWS_DONE, complete, task.target)
-            else:
+            complete = [piece.seq for piece in applied if piece.completes]
+            await connection.execute(statements.ROWS_DONE, complete, task.target)
+            if refused is not None and answer is not None:
                 reason = f"{task.target} answered {answer.status}: {_words(answer)}"
-                await connection.execute(statements.ROW_REFUSED, batch[0].seq, task.target, reason)
+                await connection.execute(statements.ROW_REFUSED, refused.seq, task.target, reason)
 
     async def _complete(self, connection: asyncpg.Connection, task: _Task, done: int) -> None:
         async with connection.transaction():
@@ -207,6 +228,14 @@ class Worker:
             await connection.execute(statements.COMPLETE_TASK, task.id, self._id)
             # The next chunk of the collection can be claimed now.
             await connection.execute(statements.TELL_WORKERS)
+
+
+def _may_follow(piece: Piece, unmarked: list[Piece]) -> bool:
+    """Whether a piece may be sent before those are marked that were sent before it."""
+    return all(
+        may_follow(piece.action, repeatable=piece.repeatable, earlier=one.action, earlier_repeatable=one.repeatable)
+        for one in unmarked
+    )
 
 
 def _operation(row: asyncpg.Record) -> Operation:
