@@ -63,7 +63,7 @@ class SyncLibrary:
 
     @keyword(tags=["Check"])
     def workers_should_be_heard(self) -> None:
-        """Checks for as long as HEARTBEAT_MAX that each active worker's heartbeat moves and is never older than that."""
+        """Checks for as long as HEARTBEAT_MAX that each active worker's heartbeat moves, and is never older."""
         bed = current()
         record(measured=sync_tasks.heard(bed), limit=bed.environment.limits.words("HEARTBEAT_MAX"))
 
