@@ -188,16 +188,17 @@ class Replication:
     async def _apply_lane(self, lane: Lane, instance: Instance) -> None:
         queue = lane.queues[instance.name]
         pause = RETRY_FIRST
+        refused: Entry | None = None
         try:
             while queue:
                 if self._skip(lane, instance, queue):
                     continue
                 if not instance.healthy:
                     await instance.up.wait()
-                    pause = RETRY_FIRST
-                if (run := self._run_to_hand_over(instance, queue)) and await self._hand_over(
-                    lane, instance, queue, run
-                ):
+                    pause, refused = RETRY_FIRST, None
+                # A row that the instance refuses while it is well keeps its rhythm here.
+                run = self._run_to_hand_over(instance, queue) if queue[0] is not refused else []
+                if run and await self._hand_over(lane, instance, queue, run):
                     continue
                 await self._turn(lane, instance, queue[0])
                 await self._journal.may_apply(queue[0])
@@ -213,6 +214,7 @@ class Replication:
                 if worked:
                     pause = RETRY_FIRST
                 elif queue:
+                    refused = queue[0]
                     await asyncio.sleep(min(pause, self._interval))
                     pause *= 2
         finally:
@@ -222,7 +224,7 @@ class Replication:
     def _run_to_hand_over(self, instance: Instance, queue: deque[Entry]) -> list[Entry]:
         """Return the rows at the head of a queue that are the sync workers' business: a backlog of documents."""
         first = queue[0]
-        if not (first.handed_to or self._is_backlog(first, instance)):
+        if not (first.handed_to or self._is_backlog(first)):
             return []
         if first.collection is None or instance.name not in first.collection.ids:
             return []
@@ -242,10 +244,8 @@ class Replication:
         return run if first.handed_to or worth_it else []
 
     @staticmethod
-    def _is_backlog(entry: Entry, instance: Instance) -> bool:
-        old = entry.state is State.EXECUTED and time.monotonic() - entry.settled_at >= BACKLOG_AGE
-        # What was begun here is finished here: a row that an instance refuses keeps its rhythm.
-        return old and not entry.attempts.get(instance.name)
+    def _is_backlog(entry: Entry) -> bool:
+        return entry.state is State.EXECUTED and time.monotonic() - entry.settled_at >= BACKLOG_AGE
 
     async def _hand_over(self, lane: Lane, instance: Instance, queue: deque[Entry], run: list[Entry]) -> bool:
         """Have rows applied by the sync workers. Return False if they were taken back, so that they are still to do."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ..clients.database import SyncTask, SyncWorker
+from ..clients.database import Database, SyncTask, SyncWorker
 from ..faults import control_plane, processes
 from ..polling import poll
 from ..testbed import Testbed
@@ -206,7 +206,9 @@ class TaskWatch:
 
     def __init__(self, bed: Testbed, name: str) -> None:
         self._bed, self._name = bed, name
-        self._sampler: Sampler[list[SyncTask]] = Sampler(lambda: bed.database.sync_tasks(name), _LOOK).start()
+        # A session of its own: it looks while the test asks the database other things.
+        self._database = Database(bed.environment.database_url, bed.environment.dialect.sql)
+        self._sampler: Sampler[list[SyncTask]] = Sampler(lambda: self._database.sync_tasks(name), _LOOK).start()
 
     def end(self) -> list[list[SyncTask]]:
         """Return what was seen, look by look; with one more look at the end."""
@@ -216,6 +218,7 @@ class TaskWatch:
     def drop(self) -> None:
         """Stop watching."""
         self._sampler.stop()
+        self._database.close()
 
 
 def _values(samples: Sequence[Sample[Seen]]) -> list[Seen]:
