@@ -31,11 +31,11 @@ def test_every_order_is_cut_in_every_pair_of_phases(seed: int, each: int) -> Non
 
 
 @given(SEEDS)
-def test_a_third_of_all_mutations_are_deletes(seed: int) -> None:
+def test_more_than_a_third_of_all_mutations_are_deletes(seed: int) -> None:
     stories = Stories(random.Random(seed))
     told = [*stories.straddling(6), *(stories.within(Phase.DURING) for _ in range(200))]
     kinds = Counter(action for story in told for action in mutations(story))
-    assert (kinds[Action.DELETE] + kinds[Action.DROP]) / kinds.total() >= 0.3
+    assert (kinds[Action.DELETE] + kinds[Action.DROP]) / kinds.total() >= 0.34
     assert set(kinds) == {action for action in Action if action.mutates}
 
 
