@@ -1,4 +1,4 @@
-"""Waits for an answer as long as it likes, whatever REQUEST_TIMEOUT says."""
+"""Waits for an answer for 3.5 s, whatever REQUEST_TIMEOUT says."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from stack.balancer.settings import Settings
 
 
 def plant() -> None:
-    vars(balancer)["Settings"] = partial(Settings, request_timeout=6.0)
+    vars(balancer)["Settings"] = partial(Settings, request_timeout=3.5)

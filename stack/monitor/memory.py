@@ -1,7 +1,8 @@
 """What the monitor has noticed and not yet told, on disk: a monitor that is killed goes on where it was.
 
 It is a file and not a table, so that Slack is told, and told once, also while the database is away. Each change
-replaces the file as a whole, so whoever dies in between leaves the old one or the new one.
+replaces the file as a whole, so whoever dies in between leaves the old one or the new one. Only who is killed in the
+moment between Slack's answer and the note of it has a successor that tells the same again: better than never.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ STATEMENT_SECONDS = 5.0
 UNUSABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What says that the database can't be used now."""
 
-# What is older than every owed row is final. Rows are counted once each, as the mark moves on.
+# What is older than every owed row is final. Rows are counted once each, as the mark moves on. A deletion by a
+# condition names no documents, so it counts none.
 _SYNCED = r"""
 WITH final AS (
     SELECT coalesce(
@@ -28,7 +29,8 @@ WITH final AS (
         (SELECT max(seq) FROM unified_wal_writes),
         0) AS mark
 )
-SELECT final.mark, coalesce(sum(json_array_length(data::json -> 'ids')), 0) AS documents
+SELECT final.mark, coalesce(sum(
+    CASE json_typeof(data::json -> 'ids') WHEN 'array' THEN json_array_length(data::json -> 'ids') END), 0) AS documents
 FROM final LEFT JOIN unified_wal_writes
     ON seq > $1 AND seq <= final.mark AND status = 'synced' AND path ~ '/(add|upsert|update|delete)$'
 GROUP BY final.mark

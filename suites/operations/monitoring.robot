@@ -1,7 +1,9 @@
 *** Settings ***
 Documentation     The monitor measures what the services use, and it is noticed when it doesn't.
 
+Resource          ../../resources/documents.resource
 Resource          ../../resources/monitoring.resource
+Resource          ../../resources/write_log.resource
 
 Suite Setup       Open The Deployment Alone
 Suite Teardown    Close The Deployment
@@ -14,6 +16,15 @@ Measurements Keep Coming
     [Metadata]    Requirement    MON-1
     [Tags]    production-validation
     Given the deployment is healthy and steady
+    Then measurements keep coming, and can be true
+
+Measurements Keep Coming Whatever Was Written
+    [Documentation]    A deletion by a condition names no document, so nobody can tell how many were synced.
+    [Metadata]    Requirement    MON-1
+    Given the deployment is healthy and steady
+    And a collection with 10 documents to keep and 5 to drop
+    When the documents to drop are deleted by a condition
+    And the log has all of it synced within the lag limit
     Then measurements keep coming, and can be true
 
 A Killed Monitor Is Noticed And Comes Back

@@ -310,6 +310,18 @@ def test_what_is_wrong_with_alerts_is_named(
     assert alerts_of(told(*alerts)) == {verdict}
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [(on_the_way_to("primary"), set()), (on_the_way_to("replica"), {VerdictClass.ALERT_WRONG})],
+)
+def test_an_instance_that_is_hard_to_reach_may_be_told_and_need_not_be(
+    target: str, expected: set[VerdictClass]
+) -> None:
+    for alerts in ((), (DOWN, UP), (DOWN, UP, (15.0, Role.PRIMARY, False), UP)):
+        disturbed = with_outage(told(*alerts), FaultKind.SLOW, target)
+        assert alerts_of(disturbed) == (expected if alerts else set())
+
+
 def test_alerts_that_were_not_read_whole_prove_nothing() -> None:
     judgement = judge_history(told(DOWN, UP, number=3)).about([Subject.ALERTS])
     assert judgement.findings == ()
