@@ -2,5 +2,5 @@
 
 Each module in ``planted/faults`` replaces exactly one behaviour of the reference balancer from outside; ``stack/``
 knows nothing of them. ``python -m planted NAME`` is a balancer with that fault, for SIGNOFF_BALANCER_COMMAND; those of
-the monitor are in ``planted/monitor``.
+the monitor are in ``planted/monitor``, those of the sync services in ``planted/sync``.
 """

@@ -1,0 +1,1 @@
+"""Each module replaces one behaviour of the coordinator or of a worker."""
