@@ -202,13 +202,13 @@ def test_a_deployment_that_is_not_what_it_should_be_is_refused_before_the_first_
 
 def test_the_reference_balancer_passes_every_suite(tmp_path: Path) -> None:
     run = sign_off("", tmp_path)
-    assert run.returncode in (1, 2), run.stdout + run.stderr
+    assert run.returncode in (0, 1), run.stdout + run.stderr
     rows = requirements(tmp_path).values()
     # How fast this machine is has no place in a test.
     timed = ("PROD-3", "PROD-4")
-    wrong = [row for row in rows if row["tests"] and row["outcome"] != "met" and row["id"] not in timed]
+    wrong = [row for row in rows if row["outcome"] != "met" and row["id"] not in timed]
     assert not wrong, "\n".join(f"{row['id']} {row['outcome']}: {row['reason']}" for row in wrong)
-    assert sum(row["outcome"] == "met" for row in rows) >= 42
+    assert len(rows) == 56
 
 
 def test_an_undo_journal_that_is_not_replayed_is_seen(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import Any
 
 import orjson
@@ -15,8 +16,15 @@ def plant() -> None:
 
     async def send(self: Worker, connection: Any, task: Any, operation: Any, own_id: str, body: bytes) -> Answer:
         payload = orjson.loads(body)
-        for number, embedding in enumerate(payload.get("embeddings") or ()):
-            payload["embeddings"][number] = [0.0] * len(embedding) if isinstance(embedding, list) else embedding
+        if payload.get("embeddings"):
+            payload["embeddings"] = [_zeros(embedding) for embedding in payload["embeddings"]]
         return await honest(self, connection, task, operation, own_id, orjson.dumps(payload))
 
     Worker._send = send  # type: ignore[method-assign]
+
+
+def _zeros(embedding: Any) -> Any:
+    """Return as many zeros, in the same form: numbers, or their bytes as text."""
+    return (
+        b64encode(bytes(len(b64decode(embedding)))).decode() if isinstance(embedding, str) else [0.0] * len(embedding)
+    )
