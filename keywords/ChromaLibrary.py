@@ -521,6 +521,16 @@ class ChromaLibrary:
             raise NotMet(f"{rate:.1f} writes/s by {count_of(clients, 'client')}; at least {needed:g} are needed")
 
     @keyword(tags=["Check"])
+    def each_write_should_have_been_quick(self, session: str) -> None:
+        """Checks that each write of a session was acknowledged, and answered in the time that a failover may take.
+
+        ``session`` is what `Write At Once` returned; the time is the limit FAILOVER_MAX.
+        """
+        bed = current()
+        slowest = load.all_quick(bed, session, bed.environment.limits.failover_max)
+        record(measured=f"slowest write {duration(slowest)}", limit=bed.environment.limits.words("FAILOVER_MAX"))
+
+    @keyword(tags=["Check"])
     def query_rate_should_be_at_least(
         self, collection: str, minimum: float | None = None, *, queries: int = 300, clients: int = 8
     ) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from .entries import Entry
@@ -65,7 +66,7 @@ class Handover:
         for row in await self._journal.finished_by_sync(seqs):
             if row["seq"] in self._waiting:
                 _, event = self._waiting.pop(row["seq"])
-                self._finished[row["seq"]] = row["error_message"] or "refused" if row["status"] == "failed" else None
+                self._finished[row["seq"]] = _refusal(row)
                 event.set()
 
     async def finished(self, entries: Sequence[Entry]) -> list[tuple[Entry, str | None]]:
@@ -87,17 +88,28 @@ class Handover:
                 self._waiting.pop(entry.seq, None)
         return [(entry, self._finished.pop(entry.seq)) for entry in entries if entry.seq in self._finished]
 
-    async def take_back(self, entries: Sequence[Entry], target: str, *, at_once: bool) -> bool:
-        """Take rows of one collection back. Return False while a worker may be at them.
+    async def take_back(
+        self, entries: Sequence[Entry], target: str, *, at_once: bool
+    ) -> list[tuple[Entry, str | None]] | None:
+        """Take rows of one collection back.
 
         Args:
             at_once: a worker that still sends one of them can do no harm, since its collection is gone.
+
+        Returns:
+            Those that were finished before, as :meth:`finished` does; None while a worker may be at them.
         """
         collection = entries[0].collection
         assert collection is not None
-        if not await self._journal.take_back(UUID(collection.id), target, at_once=at_once):
-            return False
-        for entry in entries:
-            entry.handed_to = None
-        log.warning("%d rows for %s are taken back from the sync workers", len(entries), target)
-        return True
+        seqs = [entry.seq for entry in entries]
+        rows = await self._journal.take_back(UUID(collection.id), target, seqs, at_once=at_once)
+        if rows is None:
+            return None
+        finished = {row["seq"]: _refusal(row) for row in rows}
+        log.warning("%d rows for %s are taken back from the sync workers", len(entries) - len(finished), target)
+        return [(entry, finished[entry.seq]) for entry in entries if entry.seq in finished]
+
+
+def _refusal(row: Mapping[str, Any]) -> str | None:
+    """Return why a target refuses a row that is finished; None if it is applied."""
+    return (row["error_message"] or "refused") if row["status"] == "failed" else None

@@ -254,13 +254,20 @@ class Journal:
         answer = self._ask(lambda pool: pool.fetch(statements.FINISHED_BY_SYNC, seqs, timeout=STATEMENT_TIMEOUT))
         return await answer or []
 
-    async def take_back(self, collection_id: UUID, target: str, *, at_once: bool) -> bool:
-        """Take the rows of a collection back from the sync workers. Return False while a worker may be at it.
+    async def take_back(
+        self, collection_id: UUID, target: str, seqs: list[int], *, at_once: bool
+    ) -> list[asyncpg.Record] | None:
+        """Take the rows of a collection back from the sync workers.
 
         Args:
-            at_once: do it even then.
+            seqs: those of which it matters whether the workers are done with them.
+            at_once: do it even if a worker is at it.
+
+        Returns:
+            Those of the rows that the workers are done with; None if nothing was taken back.
         """
-        return bool(await self._ask(lambda pool: _take_back(pool, collection_id, target, at_once)))
+        answer = await self._ask(lambda pool: _take_back(pool, collection_id, target, seqs, at_once))
+        return None if answer is None else list(answer)
 
     async def _ask(self, question: Callable[[asyncpg.Pool], Awaitable[Any]]) -> Any:
         """Return the answer to a question about sync, or None while PostgreSQL is away."""
@@ -440,7 +447,9 @@ class _InHand(Exception):
     """A worker is at the task."""
 
 
-async def _take_back(pool: asyncpg.Pool, collection_id: UUID, target: str, at_once: bool) -> bool:
+async def _take_back(
+    pool: asyncpg.Pool, collection_id: UUID, target: str, seqs: list[int], at_once: bool
+) -> list[asyncpg.Record] | None:
     try:
         async with pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
             # The rows first: whoever is cutting them into tasks has done so when they can be had.
@@ -449,9 +458,9 @@ async def _take_back(pool: asyncpg.Pool, collection_id: UUID, target: str, at_on
             if not at_once and any(task["task_status"] == "processing" and task["in_hand"] for task in tasks):
                 raise _InHand
             await connection.execute(statements.GIVE_UP_TASKS, [task["id"] for task in tasks])
+            return list(await connection.fetch(statements.FINISHED_BY_SYNC, seqs))
     except _InHand:
-        return False
-    return True
+        return None
 
 
 def _append_arguments(entry: Entry) -> list[Any]:

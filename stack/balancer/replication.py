@@ -198,7 +198,8 @@ class Replication:
                     pause, refused = RETRY_FIRST, None
                 # A row that the instance refuses while it is well keeps its rhythm here.
                 run = self._run_to_hand_over(instance, queue) if queue[0] is not refused else []
-                if run and await self._hand_over(lane, instance, queue, run):
+                if run:
+                    await self._hand_over(lane, instance, queue, run)
                     continue
                 await self._turn(lane, instance, queue[0])
                 await self._journal.may_apply(queue[0])
@@ -247,13 +248,29 @@ class Replication:
     def _is_backlog(entry: Entry) -> bool:
         return entry.state is State.EXECUTED and time.monotonic() - entry.settled_at >= BACKLOG_AGE
 
-    async def _hand_over(self, lane: Lane, instance: Instance, queue: deque[Entry], run: list[Entry]) -> bool:
-        """Have rows applied by the sync workers. Return False if they were taken back, so that they are still to do."""
+    async def _hand_over(self, lane: Lane, instance: Instance, queue: deque[Entry], run: list[Entry]) -> None:
+        """Have rows applied by the sync workers, until all are, or are taken back, or their collection is deleted."""
+        collection = run[0].collection
+        assert collection is not None
         for entry in run:
             entry.handed_to = instance.name
             self._journal.changed(entry)
-        while run and not (run[0].collection is not None and run[0].collection.deleted):
-            for entry, refusal in await self._handover.finished(run):
+        while run and not collection.deleted:
+            # An instance that has lost the collection gets it anew, by rows that have to go first.
+            lost = instance.name not in collection.ids
+            finished: Sequence[tuple[Entry, str | None]] | None = None
+            try:
+                if lost or not self._handover.at_work:
+                    finished = await self._handover.take_back(run, instance.name, at_once=lost)
+                taken_back = finished is not None
+                if finished is None:
+                    finished = await self._handover.finished(run)
+            except Exception:
+                # A defect of this program must not end the lane.
+                log.exception("looking after rows of %s that were handed over", lane.key)
+                await asyncio.sleep(RETRY_FIRST)
+                continue
+            for entry, refusal in finished:
                 run.remove(entry)
                 queue.remove(entry)
                 entry.handed_to = None
@@ -261,15 +278,11 @@ class Replication:
                     self._applied_here(lane, entry, instance)
                 else:
                     self._refused_here(entry, instance, refusal)
-            # An instance that has lost the collection gets it anew, by rows that have to go first.
-            lost = bool(run) and run[0].collection is not None and instance.name not in run[0].collection.ids
-            wanted_back = bool(run) and (lost or not self._handover.at_work)
-            if wanted_back and await self._handover.take_back(run, instance.name, at_once=lost):
-                return False
+            if taken_back:
+                break
         for entry in run:
-            # Their collection is deleted: whether they are applied makes no difference any more.
+            # Taken back, and still to do; or their collection is deleted, and it makes no difference any more.
             entry.handed_to = None
-        return True
 
     async def _turn(self, lane: Lane, instance: Instance, entry: Entry) -> None:
         """Wait until it is this instance's turn to apply a row.

@@ -16,7 +16,7 @@ from ..polling import poll
 from ..testbed import ROLES, Testbed
 from ..traffic import Distribution, at_once, distribution
 from ..verdict import CouldNotObserve, NotMet
-from ..words import count
+from ..words import count, duration
 from .contents import reader, write
 from .nearest import query_problem
 
@@ -93,6 +93,20 @@ def all_acknowledged(bed: Testbed, session: str) -> int:
         raise CouldNotObserve(f"there is no write of the session {session}")
     require_acknowledged(writes)
     return len(writes)
+
+
+def all_quick(bed: Testbed, session: str, within: timedelta) -> float:
+    """Check that each write of a session was acknowledged in time; return the seconds of the slowest one.
+
+    Raises:
+        NotMet: if one wasn't.
+    """
+    all_acknowledged(bed, session)
+    slowest = max(bed.writes(session), key=lambda write: write.ended - write.started)
+    took = slowest.ended - slowest.started
+    if took > within.total_seconds():
+        raise NotMet(f"a write ({slowest.action}) was answered after {duration(took)}; allowed are {duration(within)}")
+    return took
 
 
 def require_acknowledged(writes: Sequence[Write]) -> None:
