@@ -44,8 +44,8 @@ POISON_ATTEMPTS = 5
 PARALLEL_APPLIES = 16
 # What an instance owes for longer than this is a backlog, and no longer merely on its way.
 BACKLOG_AGE = 1.0
-# A smaller one is worked off here in the time that handing it over takes.
-BACKLOG_ROWS, BACKLOG_BYTES = 50, 32 * 1024
+# A smaller one is worked off here, where all collections are worked on at the same time.
+BACKLOG_ROWS, BACKLOG_BYTES = 1000, 128 * 1024
 _JSON = {"content-type": "application/json"}
 
 
