@@ -21,8 +21,8 @@ from .words import duration, listing
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 FOLDER = RESOURCES / "environments"
-NO_PROXY = "none"
-"""What stands in an environment file in place of a proxy's address when there is none."""
+NOT_THERE = "none"
+"""What stands in place of a proxy's address, or of a service, that a deployment does not have."""
 CONTRACT_LIMITS = RESOURCES / "contract_limits.yaml"
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -456,10 +456,12 @@ def _limits(tree: _Tree) -> Limits:
 
 
 def _render(tree: _Tree) -> RenderAccess:
+    needed = ("balancer", "primary", "replica", "postgres")
+    services = tree.texts("services", needed)
     access = RenderAccess(
         api_url=tree.url("api_url", "http", "https"),
         api_key=tree.text("api_key"),
-        services=tree.texts("services", ("balancer", "primary", "replica", "postgres")),
+        services={role: id for role, id in services.items() if role in needed or id != NOT_THERE},
     )
     tree.refuse_others()
     return access
@@ -487,7 +489,7 @@ def _alerts(tree: _Tree) -> AlertSink:
 def _proxies(tree: _Tree) -> dict[str, str]:
     found = {role: tree.text(role) for role in ("primary", "replica", "postgres", "slack") if tree.has(role)}
     tree.refuse_others()
-    return {role: url for role, url in found.items() if url != NO_PROXY}
+    return {role: url for role, url in found.items() if url != NOT_THERE}
 
 
 _SQL = (

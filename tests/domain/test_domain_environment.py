@@ -46,6 +46,13 @@ def test_the_local_environment_is_typed() -> None:
     assert environment.destructive
 
 
+def test_services_that_a_deployment_does_not_have_are_left_out() -> None:
+    variables = VARIABLES | {"SYNC_WORKER_1_SERVICE_ID": "none", "SYNC_WORKER_2_SERVICE_ID": "srv-2"}
+    access = load_environment("local", variables).render
+    assert access is not None
+    assert set(access.services) == {"balancer", "primary", "replica", "postgres", "monitor", "sync-worker-2"}
+
+
 def test_the_hosted_environment_forbids_faults_and_holds_the_contracts_limits() -> None:
     environment = load_environment("render", VARIABLES)
     assert not environment.destructive
