@@ -94,7 +94,9 @@ class Probe:
 
     async def _expect(self, method: str, path: str, body: dict[str, object] | None, also: int = 200) -> bytes:
         data = orjson.dumps(body) if body is not None else None
-        answer = await self._instance.probe(method, path, data, _HEADERS, max(LOOK_TIMEOUT, 2 * self._interval))
+        # An instance that was given much to write may take longer over everything else.
+        seconds = max(LOOK_TIMEOUT, 2 * self._interval, 2 * self._instance.patience)
+        answer = await self._instance.probe(method, path, data, _HEADERS, seconds)
         if answer.status not in (200, 201, also):
             raise Unreachable(f"{self._instance.name}: {method} {path} answered {answer.status}")
         return answer.body

@@ -26,6 +26,7 @@ VARIABLES = {
     "CHECK_INTERVAL": "0.25",
     "FAILURE_THRESHOLD": "3",
     "REQUEST_TIMEOUT": "10",
+    "SYNC_CHUNK_SIZE": "1000",
 }
 
 
