@@ -327,8 +327,9 @@ class ChromaLibrary:
         The balancer is asked with Chroma's own client, instances directly. With fewer documents than ``results``
         exactly all of them must be answered.
         """
-        load.query_correctly(current(), collection, queries, results, on.value)
-        record(evidence=f"{queries} queries on {listing(on.value)}, all correct")
+        lost = load.query_correctly(current(), collection, queries, results, on.value)
+        beside = f"; Chroma's own index has lost the way to {listing(lost)}, directly too" if lost else ""
+        record(evidence=f"{queries} queries on {listing(on.value)}, all correct{beside}")
 
     @keyword(tags=["Check"])
     def selections_should_be_exact(self, collection: str, on: Place = Place.EVERYWHERE) -> None:

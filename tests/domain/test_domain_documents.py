@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signoff.checks.conditions import matches
-from signoff.checks.nearest import nearest, query_problem
+from signoff.checks.nearest import lost_by_the_index, nearest, query_problem
 from signoff.documents import (
     TOLERANCE,
     Document,
@@ -150,3 +150,33 @@ def test_conditions_select_as_chroma_does(where: dict[str, object], selected: bo
 def test_an_unknown_operator_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"\$regex"):
         matches({"n": 1}, {"n": {"$regex": "x"}})
+
+
+def _ranked(documents: dict[str, Document], vector: list[float], results: int) -> list[str]:
+    return [id for id, _ in nearest(documents, vector, results)]
+
+
+def test_what_an_instances_own_index_has_lost_is_not_the_deployments_doing() -> None:
+    made = by_id(make_documents("d", 20))
+    vector = list(made["d-0007"].embedding)
+    found = {id: document for id, document in made.items() if id != "d-0007"}
+    answered, every = _ranked(found, vector, 5), _ranked(found, vector, 20)
+    assert lost_by_the_index(made, vector, 5, answered, answered, every) == ["d-0007"]
+
+
+def test_nothing_else_is_put_down_to_an_index() -> None:
+    made = by_id(make_documents("d", 20))
+    vector = list(made["d-0007"].embedding)
+    found = {id: document for id, document in made.items() if id != "d-0007"}
+    answered, every = _ranked(found, vector, 5), _ranked(found, vector, 20)
+    right = _ranked(made, vector, 5)
+    # The instance itself finds it: then whoever stands before it has left it out.
+    assert lost_by_the_index(made, vector, 5, answered, right, _ranked(made, vector, 20)) == []
+    # The instance itself answers otherwise.
+    assert lost_by_the_index(made, vector, 5, answered, right, every) == []
+    # Something else is wrong, too.
+    swapped = [answered[1], answered[0], *answered[2:]]
+    assert lost_by_the_index(made, vector, 5, swapped, swapped, every) == []
+    # An index that finds hardly anything is no index.
+    few = {id: made[id] for id in every[:10]}
+    assert lost_by_the_index(made, vector, 5, _ranked(few, vector, 5), _ranked(few, vector, 5), list(few)) == []

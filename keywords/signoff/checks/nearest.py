@@ -10,6 +10,10 @@ from ..documents import Document
 
 # Distances this close are a tie: an index in float32 may rank them either way.
 _TIE = 1e-5
+MOST_LOST = 2
+"""How many documents of a collection an index may have lost the way to. Measured on Chroma 1.5.9 alone, without any
+deployment around it: 20 documents added, 4 deleted, 5 updated and 8 upserted, and in one of 40 such collections the
+index never answers one of the 24, however many results are asked for, although it is there when read by its id."""
 
 
 def nearest(documents: Mapping[str, Document], vector: Sequence[float], results: int) -> list[tuple[str, float]]:
@@ -53,3 +57,25 @@ def query_problem(
         if id != wanted and abs(own - distance) > _TIE:
             return f"number {rank} is {id} instead of {wanted}"
     return ""
+
+
+def lost_by_the_index(
+    documents: Mapping[str, Document],
+    vector: Sequence[float],
+    results: int,
+    answered: Sequence[str],
+    direct: Sequence[str],
+    every: Sequence[str],
+) -> list[str]:
+    """Return the documents that an instance's own index has lost, if nothing else is wrong with a query's answer.
+
+    Args:
+        documents, vector, results, answered: as in :func:`query_problem`.
+        direct: what the instance itself answers to the same query.
+        every: what it answers if as many results are asked for as there are documents.
+    """
+    lost = sorted(set(documents) - set(every))
+    found = {id: document for id, document in documents.items() if id not in lost}
+    if not 0 < len(lost) <= MOST_LOST or list(answered) != list(direct):
+        return []
+    return [] if query_problem(found, vector, results, answered) else lost
