@@ -242,7 +242,7 @@ def _lost_by_an_index(
     results: int,
     answered: Sequence[str],
 ) -> list[str]:
-    """Return what an instance's index has lost, if that alone explains an answer, and it has the documents themselves."""
+    """Return what an instance's own index has lost, if that alone explains an answer and the instance has it."""
     for role in ROLES if place == "balancer" else (place,):
         instance = bed.instance(role)
         try:
