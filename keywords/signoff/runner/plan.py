@@ -7,7 +7,7 @@ select.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +18,17 @@ from robot.model import TagPatterns
 from ..report.data import Selection
 from ..report.judgement import PlannedTest
 
-OPT_IN = {"real-slack": "SIGNOFF_SLACK_WEBHOOK_URL"}
-"""Tags of tests that reach beyond the deployment, with the variable that asks for them; else no run has them."""
-
 
 class BadSelection(ValueError):
     """Nothing can be planned; the message is one sentence."""
 
 
-def not_asked_for(variables: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the tags of the tests that nobody has asked for.
-
-    Args:
-        variables: the environment variables.
-    """
-    return tuple(tag for tag, variable in OPT_IN.items() if not variables.get(variable))
-
-
-def plan_tests(source: Path, selection: Selection, never: Sequence[str] = ()) -> tuple[PlannedTest, ...]:
+def plan_tests(source: Path, selection: Selection) -> tuple[PlannedTest, ...]:
     """Return every test under a path, with the reason for those that are left out.
 
     Args:
         source: a folder of suites or a suite file.
         selection: tags and suite names, with Robot Framework's patterns, and ids of requirements.
-        never: tags of tests that are no part of the plan at all.
 
     Raises:
         BadSelection: if the path holds no test, a pattern matches none, or all of them together leave none.
@@ -49,10 +36,6 @@ def plan_tests(source: Path, selection: Selection, never: Sequence[str] = ()) ->
     if not source.exists():
         raise BadSelection(f"There are no suites at {source}.")
     suite = _build(source)
-    suite.filter(excluded_tags=list(never) or None)
-    if not suite.test_count:
-        missing = [OPT_IN[tag] for tag in never if tag in OPT_IN]
-        raise BadSelection(f"The tests at {source} have to be asked for: set {' or '.join(missing)} in the shell.")
     tests = list(suite.all_tests)
     _every_pattern_matches(suite, tests, selection)
     chosen = suite.deepcopy()

@@ -27,7 +27,7 @@ from ..places import ROOT
 from ..report.data import RunFacts, Selection
 from ..report.folder import ResultsFolder
 from ..report.judgement import PlannedTest
-from .plan import not_asked_for, plan_tests
+from .plan import plan_tests
 from .workers import abnormal_end, command, environment_for_workers, run_workers
 
 SUITES = ROOT / "suites"
@@ -91,8 +91,7 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
             is one sentence, and everything started is stopped.
     """
     source = options.source.resolve()
-    never = not_asked_for(os.environ)
-    planned = plan_tests(source, options.selection, never)
+    planned = plan_tests(source, options.selection)
     folder = ResultsFolder(options.results.resolve())
     selected = [test for test in planned if not test.left_out]
     suites = {test.suite for test in selected}
@@ -114,7 +113,7 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
                 folder.save_plan(planned)
                 say(f"Running {len(suites)} suites in {processes} processes.")
                 code = run_workers(
-                    command(source, folder, processes, options.selection, planned, never),
+                    command(source, folder, processes, options.selection, planned),
                     environment_for_workers(os.environ, {**tested.variables, "SIGNOFF_RUN_FOLDER": str(folder.path)}),
                     folder,
                     len(suites),

@@ -47,7 +47,6 @@ def command(
     processes: int,
     selection: Selection,
     planned: Sequence[PlannedTest],
-    never: Sequence[str] = (),
 ) -> list[str]:
     """Return pabot's command line. It holds no credential: pabot writes its arguments into files.
 
@@ -57,9 +56,8 @@ def command(
         processes: how many suites run at the same time.
         selection: which tests run.
         planned: all tests; those of selected requirements are given to Robot Framework by name.
-        never: tags of tests that are no part of the run at all.
     """
-    options = [("include", selection.include), ("exclude", (*selection.exclude, *never)), ("suite", selection.suites)]
+    options = [("include", selection.include), ("exclude", selection.exclude), ("suite", selection.suites)]
     chosen = [part for name, values in options for value in values for part in (f"--{name}", value)]
     if selection.requirements:
         chosen += [part for test in planned if not test.left_out for part in ("--test", test.full_name)]
