@@ -399,7 +399,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 def _answer(status: int) -> bytes:
-    return _reply(str(status), b'{"error":"InternalError","message":"planted by the fault proxy"}')
+    # Chroma answers a write that it has carried out with an empty object, too.
+    failure = b'{"error":"InternalError","message":"planted by the fault proxy"}'
+    return _reply(str(status), b"{}" if status < 300 else failure)
 
 
 def _reply(status: str, body: bytes) -> bytes:

@@ -54,6 +54,7 @@ BALANCER_SETTINGS: Mapping[str, str] = {
     "MAX_CONCURRENT_REQUESTS": "200",
     "REQUEST_QUEUE_SIZE": "200",
     "WAL_SYNC_INTERVAL": "1",
+    "DRIFT_CHECK_INTERVAL": "300",
     "DEFAULT_BATCH_SIZE": "200",
     "MAX_BATCH_SIZE": "1000",
     "MAX_MEMORY_MB": "512",
@@ -289,11 +290,11 @@ def _own_code(**more: str) -> dict[str, str]:
 
 def _chroma(name: str, folder: Path, port: int) -> Service:
     data = folder / name
-    program = Path(sys.executable).parent / "chroma"
+    program = (sys.executable, "-m", "stack.chroma_server")
     return Service(
         name=name,
-        command=(str(program), "run", "--path", str(data), "--host", HOST, "--port", str(port)),
-        environment=_environment(),
+        command=(*program, "--path", str(data), "--host", HOST, "--port", str(port)),
+        environment=_own_code(),
         port=port,
         health=HttpHealth("/api/v2/heartbeat"),
         data_folder=data,

@@ -33,7 +33,7 @@ async def _serve(settings: Settings) -> None:
         await deployment.open()
     except DatabaseInUse as error:
         raise _CannotStart(f"DATABASE_URL: {error}") from None
-    except UNUSABLE as error:
+    except (*UNUSABLE, ValueError) as error:
         # The driver's message may repeat the DSN, which holds a password.
         raise _CannotStart(f"DATABASE_URL: the database cannot be used ({type(error).__name__})") from None
     config = uvicorn.Config(

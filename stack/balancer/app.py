@@ -14,10 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .deadline import begin, deadline
 from .deployment import Deployment
 from .entries import Reply
 from .operations import Action, Operation, read_operation
 from .reads import Reads
+from .refusals import Kind
 from .replies import error
 from .status import Status
 from .writes import Writes
@@ -41,12 +43,15 @@ class Gateway:
         self._reads = Reads(deployment)
         self._writes = Writes(deployment)
         self._most = deployment.settings.max_concurrent_requests
+        self._seconds = deployment.settings.request_timeout
         self._queue = deployment.settings.request_queue_size
+        self._refusals = deployment.refusals
         self._slots = asyncio.Semaphore(self._most)
         self._present = 0
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request under /api/v2."""
+        begin(self._seconds)
         operation = read_operation(scope["method"], scope["path"])
         if operation is None:
             message = f"{scope['method']} {scope['path']} is not part of this API"
@@ -62,19 +67,41 @@ class Gateway:
     async def _limited(self, operation: Operation, query: str, headers: Mapping[str, str], receive: Receive) -> Reply:
         session = headers.get("x-session-id")
         if self._present >= self._most + self._queue:
+            self._refusals.note(Kind.WRITE if operation.is_write else Kind.READ)
             message = f"more than {self._most} requests at work and {self._queue} in the queue"
-            refusal = error(503, "ServiceUnavailable", message, {"x-effect": "none", "retry-after": "1"})
-            return self._writes.refuse(operation, b"", session, refusal) if operation.is_write else refusal
+            return self._refuse(operation, session, message)
         self._present += 1
         try:
-            async with self._slots:
-                body = await _body(receive)
-                if body is None:
-                    refusal = error(413, "InvalidArgumentError", f"the body is larger than {MOST_BYTES} bytes")
-                    return self._writes.refuse(operation, b"", session, refusal) if operation.is_write else refusal
-                return await self._answer(operation, query, headers, body, session)
+            try:
+                async with asyncio.timeout_at(deadline()):
+                    await self._slots.acquire()
+            except TimeoutError:
+                return self._refuse(operation, session, f"{self._most} requests were at work all the time")
+            try:
+                return await self._admitted(operation, query, headers, receive, session)
+            finally:
+                self._slots.release()
         finally:
             self._present -= 1
+
+    async def _admitted(
+        self, operation: Operation, query: str, headers: Mapping[str, str], receive: Receive, session: str | None
+    ) -> Reply:
+        try:
+            async with asyncio.timeout_at(deadline()):
+                body = await _body(receive)
+        except TimeoutError:
+            refusal = self._refuse(operation, session, "the request was not complete in time")
+            # The rest of it may still come, and is nobody's next request.
+            return Reply(refusal.status, refusal.body, refusal.headers | {"connection": "close"})
+        if body is None:
+            refusal = error(413, "InvalidArgumentError", f"the body is larger than {MOST_BYTES} bytes")
+            return self._writes.refuse(operation, b"", session, refusal) if operation.is_write else refusal
+        return await self._answer(operation, query, headers, body, session)
+
+    def _refuse(self, operation: Operation, session: str | None, message: str) -> Reply:
+        refusal = error(503, "ServiceUnavailable", message, {"x-effect": "none", "retry-after": "1"})
+        return self._writes.refuse(operation, b"", session, refusal) if operation.is_write else refusal
 
     async def _answer(
         self, operation: Operation, query: str, headers: Mapping[str, str], body: bytes, session: str | None
@@ -117,6 +144,7 @@ async def send_reply(reply: Reply, send: Send) -> None:
 async def _first_heartbeat(request: Request) -> Response:
     """Chroma answers 410 on every v1 path; existing probes still ask for this one."""
     deployment: Deployment = request.app.state.deployment
+    begin(deployment.settings.request_timeout)
     operation = Operation(Action.READ_INSTANCE, "GET", "/api/v2/heartbeat")
     reply = await Reads(deployment).answer(operation, "", b"", {})
     return Response(reply.body, reply.status, reply.headers)

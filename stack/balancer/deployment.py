@@ -7,6 +7,8 @@ import time
 from uuid import UUID
 
 from .catalog import Catalog, Collection
+from .copies import Copies
+from .drift import Drift
 from .entries import Entry, State
 from .handover import Handover
 from .instance import Instance
@@ -14,6 +16,7 @@ from .journal import Journal
 from .operations import Action, Operation, read_operation
 from .probing import Probe
 from .refill import Refill
+from .refusals import Refusals
 from .replication import Replication
 from .resources import Resources
 from .routing import Router
@@ -44,7 +47,7 @@ class Deployment:
         self.instances = [self.primary, self.replica]
         self.catalog = Catalog()
         self.router = Router(settings.load_balance_strategy, settings.read_replica_ratio)
-        self.resources = Resources(settings)
+        self.resources = Resources(settings, self._most_owed)
         self.journal = Journal(
             settings.database_url, [i.name for i in self.instances], self.admit, settings.check_interval
         )
@@ -58,7 +61,12 @@ class Deployment:
             self.handover,
             settings.wal_sync_interval,
         )
-        self.refill = Refill(self.instances, self.catalog, self.journal, self.replication)
+        copies = Copies(self.journal, self.replication)
+        self.refill = Refill(self.instances, self.catalog, self.journal, self.replication, copies)
+        self.drift = Drift(
+            self.instances, self.catalog, self.journal, self.replication, copies, settings.drift_check_interval
+        )
+        self.refusals = Refusals()
         self.waiting: set[Entry] = set()
         self._listeners: set[asyncio.Future[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -76,6 +84,7 @@ class Deployment:
         self._tasks = [asyncio.create_task(probe.run()) for probe in probes]
         self._tasks.append(asyncio.create_task(self.resources.run()))
         self._tasks.append(asyncio.create_task(self.handover.run()))
+        self._tasks.append(asyncio.create_task(self.drift.run()))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -87,6 +96,10 @@ class Deployment:
     @property
     def healthy_instances(self) -> int:
         return sum(instance.healthy for instance in self.instances)
+
+    def _most_owed(self) -> int:
+        """Return how many logged writes the instance owes that owes most."""
+        return max(self.replication.pending(instance.name) for instance in self.instances)
 
     async def changed(self, seconds: float) -> None:
         """Wait until an instance changed its health or came in line with something, or the time is over."""
@@ -129,7 +142,8 @@ class Deployment:
         if not instance.trusted and any(other.trusted for other in others):
             instance.abandon_reads()
         self.replication.health_changed()
-        if not self.healthy_instances:
+        # What was sent to an instance that has merely been slow may still be answered, and is waited for.
+        if not any(one.may_answer for one in self.instances):
             for entry in list(self.waiting):
                 if entry.reply is not None and not entry.reply.done():
                     entry.reply.set_exception(NoInstanceLeft())

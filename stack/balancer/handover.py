@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from .catalog import Collection
 from .entries import Entry
 from .journal import Journal
 
@@ -21,7 +22,8 @@ LOOK_INTERVAL = 0.05
 WATCH_INTERVAL = 0.5
 # A coordinator or a worker that is being replaced is waited for, so long.
 PATIENCE = 2.0
-MOST_AT_ONCE = 2000
+# Of each run; its rows are finished in their order, so the first ones tell.
+MOST_AT_ONCE = 500
 
 
 class Handover:
@@ -35,7 +37,7 @@ class Handover:
     def __init__(self, journal: Journal, *, wanted: bool) -> None:
         self._journal = journal
         self._wanted = wanted
-        self._waiting: dict[int, tuple[Entry, asyncio.Event]] = {}
+        self._waiting: dict[asyncio.Event, Sequence[Entry]] = {}
         self._finished: dict[int, str | None] = {}
         self._at_work_at = float("-inf")
 
@@ -62,10 +64,10 @@ class Handover:
             await asyncio.sleep(LOOK_INTERVAL)
 
     async def _look(self) -> None:
-        seqs = sorted(self._waiting)[:MOST_AT_ONCE]
-        for row in await self._journal.finished_by_sync(seqs):
-            if row["seq"] in self._waiting:
-                _, event = self._waiting.pop(row["seq"])
+        asked = {entry.seq: event for event, run in self._waiting.items() for entry in run[:MOST_AT_ONCE]}
+        for row in await self._journal.finished_by_sync(list(asked)):
+            event = asked[row["seq"]]
+            if event in self._waiting:
                 self._finished[row["seq"]] = _refusal(row)
                 event.set()
 
@@ -76,37 +78,36 @@ class Handover:
             Each row with the reason why its target refuses it, or None if it is applied.
         """
         event = asyncio.Event()
-        for entry in entries:
-            self._waiting[entry.seq] = (entry, event)
+        self._waiting[event] = entries
         try:
             async with asyncio.timeout(WATCH_INTERVAL):
                 await event.wait()
         except TimeoutError:
             pass  # The caller looks whether it still makes sense to wait.
         finally:
-            for entry in entries:
-                self._waiting.pop(entry.seq, None)
+            del self._waiting[event]
         return [(entry, self._finished.pop(entry.seq)) for entry in entries if entry.seq in self._finished]
 
     async def take_back(
-        self, entries: Sequence[Entry], target: str, *, at_once: bool
+        self, collection: Collection, entries: Sequence[Entry], target: str, *, at_once: bool
     ) -> list[tuple[Entry, str | None]] | None:
-        """Take rows of one collection back.
+        """Take all rows of a collection back.
 
         Args:
+            entries: those of which it matters whether they are finished.
             at_once: a worker that still sends one of them can do no harm, since its collection is gone.
 
         Returns:
             Those that were finished before, as :meth:`finished` does; None while a worker may be at them.
         """
-        collection = entries[0].collection
-        assert collection is not None
+        # A mark on its way that hands them over would do so after they were taken back.
+        await self._journal.written(entries)
         seqs = [entry.seq for entry in entries]
         rows = await self._journal.take_back(UUID(collection.id), target, seqs, at_once=at_once)
         if rows is None:
             return None
         finished = {row["seq"]: _refusal(row) for row in rows}
-        log.warning("%d rows for %s are taken back from the sync workers", len(entries) - len(finished), target)
+        log.warning("the rows of %s for %s are taken back from the sync workers", collection.name, target)
         return [(entry, finished[entry.seq]) for entry in entries if entry.seq in finished]
 
 

@@ -7,6 +7,7 @@ on reads, it took a fifth of the balancer's throughput. The parsing is httptools
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -19,6 +20,10 @@ IDLE_CONNECTIONS = 64
 
 class Unreachable(Exception):
     """No usable answer came: refused, reset, cut short, too late. Whether the request took effect is unknown."""
+
+
+class TooLate(Unreachable):
+    """Nothing came in time, neither an answer nor a sign that there will be none."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +47,34 @@ class _Connection(asyncio.Protocol):
         self.answer: asyncio.Future[Answer] | None = None
         self.usable = False
         self._transport: asyncio.Transport | None = None
+        self._emptied = asyncio.Event()
+        self._emptied.set()
 
-    def send(self, data: bytes) -> asyncio.Future[Answer]:
-        assert self._transport is not None
+    def expect(self) -> asyncio.Future[Answer]:
+        """Be ready for the answer to a request that is written next."""
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self.answer = asyncio.get_running_loop().create_future()
-        self._transport.write(data)
         return self.answer
 
-    def abort(self, reason: str) -> None:
+    def write(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(data)
+
+    async def write_in_time(self, data: bytes, complete_by: float) -> None:
+        """Write a request, and its last byte only if all others have left this process in time."""
+        self.write(data[:-1])
+        await self._emptied.wait()
+        # Not the loop's clock, which may stand still for as long as the loop does.
+        if time.monotonic() > complete_by:
+            self.abort(TooLate("not sent: the time in which that was allowed is over"))
+        elif self.usable:
+            self.write(data[-1:])
+
+    def abort(self, reason: str | Unreachable) -> None:
         """Drop the connection; a request on its way fails with the reason."""
-        self._fail(reason)
+        self._fail(reason if isinstance(reason, Unreachable) else Unreachable(reason))
         self.usable = False
         if self._transport is not None:
             self._transport.abort()
@@ -67,7 +87,14 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transport does not derive from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=0)
         self.usable = True
+
+    def pause_writing(self) -> None:
+        self._emptied.clear()
+
+    def resume_writing(self) -> None:
+        self._emptied.set()
 
     def data_received(self, data: bytes) -> None:
         if self.answer is None or self.answer.done():
@@ -80,7 +107,9 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.usable = False
-        self._fail(f"the connection was closed before the answer was complete ({exc or 'end of stream'})")
+        self._emptied.set()
+        reason = f"the connection was closed before the answer was complete ({exc or 'end of stream'})"
+        self._fail(Unreachable(reason))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
@@ -95,9 +124,9 @@ class _Connection(asyncio.Protocol):
         if not self.answer.done():
             self.answer.set_result(Answer(self._parser.get_status_code(), b"".join(self._body), self._headers))
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: Unreachable) -> None:
         if self.answer is not None and not self.answer.done():
-            self.answer.set_exception(Unreachable(reason))
+            self.answer.set_exception(reason)
 
 
 class HttpClient:
@@ -125,6 +154,7 @@ class HttpClient:
         seconds: float,
         *,
         abandonable: bool = False,
+        complete_by: float | None = None,
     ) -> Answer:
         """Send one request and return its complete answer.
 
@@ -132,9 +162,11 @@ class HttpClient:
             path: path with query string, percent-encoded.
             seconds: how long connecting and answering may take together.
             abandonable: :meth:`abandon` may end it before that.
+            complete_by: until when, on the monotonic clock, the request may be completed; one that isn't is never
+                carried out, since the server lacks its last byte.
 
         Raises:
-            Unreachable: no complete answer came in time.
+            Unreachable: no complete answer came, :class:`TooLate` if only the time is over.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
@@ -143,11 +175,15 @@ class HttpClient:
             connection = self._idle.pop() if self._idle else None
         if connection is None:
             connection = await self._connect(seconds)
-        answer = connection.send(self._request(method, path, body, headers))
-        timer = loop.call_at(deadline, connection.abort, f"no answer within {seconds:.3g} s")
+        request, answer = self._request(method, path, body, headers), connection.expect()
+        timer = loop.call_at(deadline, connection.abort, TooLate(f"no answer within {seconds:.3g} s"))
         if abandonable:
             self._reads.add(connection)
         try:
+            if complete_by is None:
+                connection.write(request)
+            else:
+                await connection.write_in_time(request, complete_by)
             return await answer
         except asyncio.CancelledError:
             connection.abort("the request was cancelled")
@@ -176,7 +212,9 @@ class HttpClient:
                 _, connection = await asyncio.get_running_loop().create_connection(
                     _Connection, self._host, self._port, ssl=self._ssl or None
                 )
-        except (OSError, TimeoutError) as error:
+        except TimeoutError:
+            raise TooLate(f"no connection within {seconds:.3g} s") from None
+        except OSError as error:
             raise Unreachable(f"no connection ({type(error).__name__})") from None
         return connection
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -44,6 +45,8 @@ class Instance:
         self.consecutive_failures = 0
         self.last_health_check: datetime | None = None
         self.last_write_succeeded = float("-inf")
+        self.risen_at = float("-inf")
+        """When it became healthy last, on the monotonic clock."""
         self._threshold = threshold
         self._on_change = on_change
         self._successes = RISE - 1
@@ -65,6 +68,11 @@ class Instance:
     def trusted(self) -> bool:
         """Healthy, and its last call succeeded too. One that was merely slow once is still trusted."""
         return self.healthy and self.consecutive_failures <= self._only_slow
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether what was sent to it may still be answered: it is healthy, or has merely been slow."""
+        return self.healthy or self._only_slow
 
     @property
     def about_to_rise(self) -> bool:
@@ -127,7 +135,7 @@ class Instance:
         try:
             answer = await self._client.call(method, path, body, headers, seconds, abandonable=abandonable)
         except Unreachable as error:
-            raise Unreachable(f"{self.name}: {error}") from None
+            raise type(error)(f"{self.name}: {error}") from None
         passed_on = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
         return Answer(answer.status, answer.body, passed_on)
 
@@ -154,6 +162,7 @@ class Instance:
             if self._successes >= RISE:
                 self._clear()
                 self.up.set()
+                self.risen_at = time.monotonic()
                 log.warning("%s is healthy", self.name)
                 self._on_change(self)
 
@@ -174,12 +183,12 @@ class Instance:
             self.probe_wanted.set()
         self._successes = 0
         self._write_suspected |= not read
-        trusted = self.trusted
+        trusted, may_answer = self.trusted, self.may_answer
         self._only_slow &= slow
         self.consecutive_failures += 1
         if self.healthy and self.consecutive_failures >= self._threshold:
             self.up.clear()
             log.warning("%s is unhealthy: %s", self.name, reason)
             self._on_change(self)
-        elif trusted and not self.trusted:
+        elif (trusted and not self.trusted) or (may_answer and not self.may_answer):
             self._on_change(self)

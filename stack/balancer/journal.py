@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,10 +27,18 @@ log = logging.getLogger(__name__)
 STATEMENT_TIMEOUT = 3.0
 RECONNECT_INTERVAL = 0.2
 LEADER_PATIENCE = 10.0
-MOST_KEPT_BODIES = 1000
-REFUSALS_AT_ONCE = 100
-# So long without a heartbeat, and a worker is no longer at its task.
-WORKER_SILENCE = timedelta(seconds=10)
+# So much goes to one commit: what takes longer than its time limit would be tried again for ever.
+MARKS_AT_ONCE = 2000
+REFUSALS_AT_ONCE, REFUSED_BYTES_AT_ONCE = 100, 4 * 1024 * 1024
+# What the slowest PostgreSQL takes of a single large body.
+BYTES_PER_SECOND = 4 * 1024 * 1024
+# Refusals that PostgreSQL has not taken yet: all their bodies together, and how many there may be.
+MOST_KEPT_BYTES = 64 * 1024 * 1024
+MOST_REFUSALS = 100_000
+# So long, below a statement's time limit, rows are waited for that a worker's session holds.
+ROWS_PATIENCE = "2s"
+# A session whose other end has vanished ends after some ten seconds, and its locks with it.
+KEEPALIVES = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 UNREACHABLE = (
     OSError,
     TimeoutError,
@@ -102,6 +109,7 @@ class Journal:
         self._unwritten: dict[str, dict[UUID, Entry]] = {}
         self._flushed = asyncio.Event()
         self._refusals: list[Refusal] = []
+        self._refused_bytes = 0
         self._unconfirmed: list[tuple[Refusal, Entry]] = []
         self._work = asyncio.Event()
         self._closing = False
@@ -201,7 +209,19 @@ class Journal:
                 return
             await self._next_flush()
 
+    async def written(self, entries: Sequence[Entry]) -> None:
+        """Wait until the state of rows is written down, or PostgreSQL is away."""
+        while self.available and any(entry.id in self._unwritten.get(entry.lane, ()) for entry in entries):
+            await self._next_flush()
+
+    async def lane_written(self, lane: str) -> None:
+        """Wait until whatever was applied of a lane is written down, or PostgreSQL is away."""
+        while self.available and self._unwritten.get(lane):
+            await self._next_flush()
+
     async def _next_flush(self) -> None:
+        if not self.available:
+            return
         self._flushed.clear()
         self._work.set()
         await self._flushed.wait()
@@ -215,15 +235,29 @@ class Journal:
         """Note a transaction that ended without a log row. It is written as soon as PostgreSQL takes it.
 
         While PostgreSQL is away, only the first of them keep their bodies: memory is not endless, their clients were
-        told that nothing was attempted, and a row without its body still says who was refused what, and when.
+        told that nothing was attempted, and a row without its body still says who was refused what, and when. If there
+        are too many even so, this program's own log says it in place of the table.
         """
-        if len(self._refusals) >= MOST_KEPT_BODIES and refusal.entry is None:
-            refusal = replace(refusal, data=b"")
+        self._work.set()
         if refusal.entry is not None:
             self._unconfirmed.append((refusal, refusal.entry))
-        else:
-            self._refusals.append(refusal)
-        self._work.set()
+            return
+        if len(self._refusals) >= MOST_REFUSALS:
+            log.error(
+                "refused and not recorded in PostgreSQL, which is away for too long: transaction %s of session %s, "
+                "%s %s, answered %d: %s",
+                refusal.id,
+                refusal.session,
+                refusal.method,
+                refusal.path,
+                refusal.status,
+                refusal.reason,
+            )
+            return
+        if self._refused_bytes + len(refusal.data) > MOST_KEPT_BYTES:
+            refusal = replace(refusal, data=b"")
+        self._refused_bytes += len(refusal.data)
+        self._refusals.append(refusal)
 
     async def load(self) -> tuple[list[asyncpg.Record], list[asyncpg.Record]]:
         """Return the mapping rows, and the log rows that some instance still owes, in the order of the log."""
@@ -244,6 +278,22 @@ class Journal:
         except UNREACHABLE as error:
             self._lost(error)
             raise NotLogged(certain=True) from None
+
+    async def document_rows(self, collection_id: UUID, after: int, limit: int) -> list[asyncpg.Record]:
+        """Return the rows of a collection that clients asked for, in order; not those that were refused.
+
+        Args:
+            after: only rows behind this one.
+
+        Raises:
+            NotLogged: PostgreSQL cannot be reached.
+        """
+        rows = await self._ask(
+            lambda pool: pool.fetch(statements.DOCUMENT_ROWS, collection_id, after, limit, timeout=STATEMENT_TIMEOUT)
+        )
+        if rows is None:
+            raise NotLogged(certain=True)
+        return list(rows)
 
     async def sync_at_work(self) -> bool:
         """Return whether a coordinator and at least one worker are there to take rows over."""
@@ -270,7 +320,7 @@ class Journal:
         return None if answer is None else list(answer)
 
     async def _ask(self, question: Callable[[asyncpg.Pool], Awaitable[Any]]) -> Any:
-        """Return the answer to a question about sync, or None while PostgreSQL is away."""
+        """Return the answer to a question, or None while PostgreSQL is away."""
         if not self.available or self._pool is None:
             return None
         try:
@@ -281,19 +331,21 @@ class Journal:
 
     async def _connect(self) -> None:
         pool = await asyncpg.create_pool(self._dsn, min_size=1, max_size=8, timeout=STATEMENT_TIMEOUT)
+        leader: asyncpg.Connection | None = None
         try:
             # A connection of its own, outside the pool: a pool resets a session's locks.
-            leader = await asyncpg.connect(self._dsn, timeout=STATEMENT_TIMEOUT)
+            leader = await asyncpg.connect(self._dsn, timeout=STATEMENT_TIMEOUT, server_settings=KEEPALIVES)
             patience = asyncio.get_running_loop().time() + LEADER_PATIENCE
             while not await leader.fetchval(statements.LEADER_LOCK, timeout=STATEMENT_TIMEOUT):
                 if asyncio.get_running_loop().time() > patience:
-                    await leader.close()
                     raise DatabaseInUse("another balancer is at work on this database")
                 await asyncio.sleep(RECONNECT_INTERVAL)
             await leader.execute(statements.SCHEMA)
             self.failed_writes = await leader.fetchval(statements.COUNT_FAILED)
         except BaseException:
             pool.terminate()
+            if leader is not None:
+                leader.terminate()
             raise
         leader.add_termination_listener(lambda _: self._lost(None))
         self._pool, self._leader = pool, leader
@@ -309,17 +361,22 @@ class Journal:
     async def _watch(self) -> None:
         """Notice a PostgreSQL that has stopped answering, and come back to one that answers again."""
         while True:
-            if self.available and self._leader is not None:
-                await asyncio.sleep(self._check_interval)
-                try:
-                    await self._leader.fetchval(statements.PING, timeout=STATEMENT_TIMEOUT / 3)
-                except UNUSABLE as error:
-                    self._lost(error)
-                continue
             try:
+                if self.available and self._leader is not None:
+                    await asyncio.sleep(self._check_interval)
+                    await self._leader.fetchval(statements.PING, timeout=STATEMENT_TIMEOUT / 3)
+                    continue
                 await self._reconnect()
             except UNUSABLE as error:
+                if self.available:
+                    self._lost(error)
+                    continue
                 log.info("PostgreSQL is still away: %s", error)
+                await asyncio.sleep(RECONNECT_INTERVAL)
+            except Exception as error:
+                # A defect of this program must not end the watch: nobody else comes back to PostgreSQL.
+                log.exception("watching PostgreSQL")
+                self._lost(error)
                 await asyncio.sleep(RECONNECT_INTERVAL)
 
     async def _reconnect(self) -> None:
@@ -329,7 +386,8 @@ class Journal:
         await self._connect()
         # Before any new request is taken, settle the ones nobody can tell about: later rows must not overtake them.
         self.available = False
-        await self._settle_unconfirmed()
+        while self._unconfirmed:
+            await self._settle_unconfirmed()
         self.available = True
         self._work.set()
         log.warning("PostgreSQL is back")
@@ -340,11 +398,9 @@ class Journal:
             self._work.clear()
             if self.available:
                 try:
-                    # Returning a connection to the pool has no time limit of its own.
-                    async with asyncio.timeout(3 * STATEMENT_TIMEOUT):
-                        await self._write_marks()
-                        await self._settle_unconfirmed()
-                        await self._write_refusals()
+                    await self._write_marks()
+                    await self._settle_unconfirmed()
+                    await self._write_refusals()
                 except UNREACHABLE as error:
                     self._lost(error)
                 except Exception:
@@ -353,38 +409,54 @@ class Journal:
                     await asyncio.sleep(RECONNECT_INTERVAL)
                     self._work.set()
                 self._flushed.set()
-            if self._closing:
+                if self._dirty_entries or self._unconfirmed or self._refusals:
+                    self._work.set()
+            if self._closing and not (self.available and self._work.is_set()):
                 return
 
     async def _settle_unconfirmed(self) -> None:
-        """Find out what became of the requests whose commit was never confirmed, and take up those that happened."""
+        """Find out what became of a request whose commit was never confirmed, and take it up if that happened."""
         assert self._pool is not None
-        while self._unconfirmed:
-            refusal, entry = self._unconfirmed[0]
-            columns = _refusal_columns([refusal])
-            mine = await self._pool.fetchval(statements.RECORD_REFUSALS, *columns, timeout=STATEMENT_TIMEOUT)
+        if not self._unconfirmed:
+            return
+        refusal, entry = self._unconfirmed[0]
+        seconds = _time_limit(len(refusal.data))
+        async with asyncio.timeout(2 * seconds):
+            mine = await self._pool.fetchval(statements.RECORD_REFUSALS, *_refusal_columns([refusal]), timeout=seconds)
             if mine is None:
                 row = await self._pool.fetchrow(statements.FIND_ROW, refusal.id, timeout=STATEMENT_TIMEOUT)
-                entry.seq, entry.created_at = row["seq"], row["created_at"]
-                self._on_late_commit(entry)
-            del self._unconfirmed[0]
+                # Without a row it was this refusal that came first: an earlier try, whose answer was lost too.
+                if row is not None:
+                    entry.seq, entry.created_at = row["seq"], row["created_at"]
+                    self._on_late_commit(entry)
+        del self._unconfirmed[0]
 
     async def _write_refusals(self) -> None:
         assert self._pool is not None
-        while self._refusals:
-            batch = self._refusals[:REFUSALS_AT_ONCE]
-            await self._pool.fetch(statements.RECORD_REFUSALS, *_refusal_columns(batch), timeout=STATEMENT_TIMEOUT)
-            # Others may have come meanwhile: only what was written is forgotten.
-            del self._refusals[: len(batch)]
+        batch, size = list[Refusal](), 0
+        for refusal in self._refusals[:REFUSALS_AT_ONCE]:
+            size += len(refusal.data)
+            if batch and size > REFUSED_BYTES_AT_ONCE:
+                break
+            batch.append(refusal)
+        if not batch:
+            return
+        seconds = _time_limit(size)
+        async with asyncio.timeout(2 * seconds):
+            await self._pool.fetch(statements.RECORD_REFUSALS, *_refusal_columns(batch), timeout=seconds)
+        # Others may have come meanwhile: only what was written is forgotten.
+        del self._refusals[: len(batch)]
+        self._refused_bytes -= sum(len(refusal.data) for refusal in batch)
 
     async def _write_marks(self) -> None:
-        """Write the state of everything that changed, in one commit.
+        """Write the state of what changed, or of the first of it, in one commit.
 
         Per collection and instance the marks are always a beginning of the log, never one with holes: whatever
-        was applied before is in this commit or in an earlier one.
+        was applied before is in this commit or in an earlier one. So the first are those that the log has first.
         """
         assert self._pool is not None
-        entries, self._dirty_entries = self._dirty_entries, {}
+        first = sorted(self._dirty_entries.values(), key=lambda entry: entry.seq)[:MARKS_AT_ONCE]
+        entries = {entry.id: self._dirty_entries.pop(entry.id) for entry in first}
         collections, self._dirty_collections = self._dirty_collections, {}
         if not entries and not collections:
             return
@@ -396,7 +468,12 @@ class Journal:
         gone = [UUID(c.id) for c in collections.values() if c.deleted]
         mapped = _mapping_columns(live)
         try:
-            async with self._pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
+            # Returning a connection to the pool has no time limit of its own.
+            async with (
+                asyncio.timeout(3 * STATEMENT_TIMEOUT),
+                self._pool.acquire(timeout=STATEMENT_TIMEOUT) as connection,
+                connection.transaction(),
+            ):
                 if entries:
                     await connection.execute(statements.UPDATE_ROWS, *rows, timeout=STATEMENT_TIMEOUT)
                     await connection.execute(statements.UPDATE_TRANSACTIONS, *transactions, timeout=STATEMENT_TIMEOUT)
@@ -443,6 +520,11 @@ class Journal:
         return rows, transactions
 
 
+def _time_limit(size: int) -> float:
+    """Return the seconds that a statement with so many bytes may take."""
+    return STATEMENT_TIMEOUT + size / BYTES_PER_SECOND
+
+
 class _InHand(Exception):
     """A worker is at the task."""
 
@@ -452,14 +534,16 @@ async def _take_back(
 ) -> list[asyncpg.Record] | None:
     try:
         async with pool.acquire(timeout=STATEMENT_TIMEOUT) as connection, connection.transaction():
+            seconds = STATEMENT_TIMEOUT
+            await connection.execute(statements.WAIT_FOR_ROWS, ROWS_PATIENCE, timeout=seconds)
             # The rows first: whoever is cutting them into tasks has done so when they can be had.
-            await connection.execute(statements.TAKE_BACK, collection_id, target)
-            tasks = await connection.fetch(statements.OPEN_TASKS, collection_id, target, WORKER_SILENCE)
+            await connection.execute(statements.TAKE_BACK, collection_id, target, timeout=seconds)
+            tasks = await connection.fetch(statements.OPEN_TASKS, collection_id, target, timeout=seconds)
             if not at_once and any(task["task_status"] == "processing" and task["in_hand"] for task in tasks):
                 raise _InHand
-            await connection.execute(statements.GIVE_UP_TASKS, [task["id"] for task in tasks])
-            return list(await connection.fetch(statements.FINISHED_BY_SYNC, seqs))
-    except _InHand:
+            await connection.execute(statements.GIVE_UP_TASKS, [task["id"] for task in tasks], timeout=seconds)
+            return list(await connection.fetch(statements.FINISHED_BY_SYNC, seqs, timeout=seconds))
+    except (_InHand, asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
         return None
 
 

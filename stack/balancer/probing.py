@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import orjson
 
-from .http_client import Unreachable
+from .http_client import TooLate, Unreachable
 from .instance import Instance
 
 # The probe's collection lives in a database of its own, out of the sight of clients.
@@ -69,7 +69,8 @@ class Probe:
                 await self._verify(self._instance)
         except (Unreachable, ValueError, KeyError) as error:
             self._collection = None
-            self._instance.failed(str(error), probe=True)
+            # One that is silent may be busy with what it was given to write; one that refuses is gone.
+            self._instance.failed(str(error), probe=True, slow=isinstance(error, TooLate))
         else:
             self._instance.succeeded(probe=True)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 
 import orjson
 
 from .catalog import Collection
+from .deadline import remaining
 from .deployment import Deployment
 from .entries import Reply
 from .http_client import Answer, Unreachable
@@ -138,12 +138,11 @@ class Reads:
             known: what is asked for is known to exist, so an instance that says 404 has lost it.
         """
         deployment = self._deployment
-        deadline = time.monotonic() + deployment.settings.request_timeout
         tried: set[str] = set()
         last: Answer | None = None
         failures: dict[Instance, int] = {}
         asked_again = False
-        while (remaining := deadline - time.monotonic()) > 0:
+        while seconds := remaining():
             candidates = [i for i in deployment.instances if i.healthy and i.name not in tried and may_serve(i)]
             if not candidates:
                 if failures and not asked_again:
@@ -155,12 +154,12 @@ class Reads:
                     return Reply(last.status, last.body, last.headers)
                 if not deployment.healthy_instances:
                     break
-                await deployment.changed(min(remaining, deployment.settings.check_interval))
+                await deployment.changed(min(seconds, deployment.settings.check_interval))
                 tried.clear()
                 continue
             instance = deployment.router.choose(candidates)
             try:
-                answer = await instance.read(method, path(instance), body or None, headers, remaining)
+                answer = await instance.read(method, path(instance), body or None, headers, seconds)
             except Unreachable as failure:
                 instance.failed(str(failure), read=True)
                 tried.add(instance.name)

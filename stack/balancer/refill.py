@@ -8,29 +8,26 @@ exactly the rows that came before it and those that come after it, and nothing d
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from struct import pack
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 
 from .catalog import Catalog, Collection
-from .entries import Entry, State
-from .http_client import Answer, Unreachable
+from .copies import HEADERS, STEP_SECONDS, Copies, collections_path, json_of, left, quoted
+from .entries import Entry
+from .http_client import Unreachable
 from .instance import Instance
 from .journal import Journal, NotLogged
-from .operations import DEFAULT_DATABASE, DEFAULT_TENANT, Action, read_operation
+from .operations import DEFAULT_DATABASE, DEFAULT_TENANT
 from .replication import Lane, Replication
 
 log = logging.getLogger(__name__)
 
 PAGE = 500
 READ_TIMEOUT = 30.0
-_JSON = {"content-type": "application/json"}
-_COLUMNS = ("documents", "metadatas", "uris")
 
 
 class Refill:
@@ -41,13 +38,20 @@ class Refill:
     """
 
     def __init__(
-        self, instances: Sequence[Instance], catalog: Catalog, journal: Journal, replication: Replication
+        self,
+        instances: Sequence[Instance],
+        catalog: Catalog,
+        journal: Journal,
+        replication: Replication,
+        copies: Copies,
     ) -> None:
         self._instances = instances
         self._catalog = catalog
         self._journal = journal
         self._replication = replication
+        self._copies = copies
         self._begun: dict[tuple[str, str], list[Entry]] = {}
+        self._page = PAGE
 
     def begun_before(self, collection: Collection, instance: str, rows: Sequence[Entry]) -> None:
         """Note that an earlier balancer had begun to fill a collection; nobody knows how far it got."""
@@ -73,10 +77,10 @@ class Refill:
         """Return the ids of all collections on an instance, in the databases that count."""
         held: set[str] = set()
         for tenant, database in sorted({(c.tenant, c.database) for c in self._catalog if instance.name in c.ids}):
-            answer = await instance.probe("GET", _collections(tenant, database), None, _JSON, READ_TIMEOUT)
+            answer = await instance.probe("GET", collections_path(tenant, database), None, HEADERS, READ_TIMEOUT)
             if answer.status == 404:
                 continue
-            held |= {str(item["id"]) for item in _json(answer)}
+            held |= {str(item["id"]) for item in json_of(answer)}
         return held
 
     async def _fill(self, collection: Collection, instance: Instance) -> None:
@@ -92,31 +96,42 @@ class Refill:
             self._replication.forget_if_idle(lane)
 
     async def _fill_from(self, source: Instance, collection: Collection, instance: Instance, lane: Lane) -> None:
-        path = _collections(collection.tenant, collection.database)
+        path = collections_path(collection.tenant, collection.database)
         key = (instance.name, collection.id)
         async with lane.lock:
-            await self._replication.until_applied(lane, source)
-            self._replication.withdraw(lane, self._begun.pop(key, ()), instance)
+            deadline = asyncio.get_running_loop().time() + STEP_SECONDS
+            await self._replication.until_applied(lane, source, deadline)
             if collection.deleted:
+                self._replication.withdraw(lane, self._begun.pop(key, ()), instance)
                 return
-            description = await source.probe("GET", f"{path}/{_quoted(collection.name)}", None, _JSON, READ_TIMEOUT)
+            own_path = f"{path}/{quoted(collection.name)}"
+            description = await source.probe("GET", own_path, None, HEADERS, left(deadline))
             if description.status == 404:
                 log.error("both instances have lost the collection %s", collection.name)
+                self._replication.withdraw(lane, self._begun.pop(key, ()), instance)
                 return
-            ids: list[str] = _json(await self._get(source, collection, {"include": []}))["ids"]
-            log.warning("%s has lost the collection %s: %d documents", instance.name, collection.name, len(ids))
-            await self._make_room(collection, instance)
+            await self._replication.take_back(lane, collection, instance)
+            await self._make_room(collection, instance, deadline)
+            # Not before: as long as half a collection may be there, the log says that it is not whole.
+            self._replication.withdraw(lane, self._begun.pop(key, ()), instance)
             mine = self._begun[key] = []
-            creation = self._row(collection, "POST", path, _creation(collection, _json(description)), source)
+            creation = _creation(collection, json_of(description))
+            mine.append(await self._copies.log(collection, path, creation, source, instance))
+            # Not before: a collection without an id there, and without a row that makes one, would be missed by nobody.
             collection.ids.pop(instance.name, None)
             self._journal.collection_changed(collection)
-            await self._add(creation, instance, mine)
-        for first in range(0, len(ids), PAGE):
+        # What was there is among them, unless it was deleted since; what comes now is in the log behind the creation.
+        ids = await self._copies.ids(source, collection, READ_TIMEOUT)
+        log.warning("%s has lost the collection %s: %d documents", instance.name, collection.name, len(ids))
+        size = self._page
+        for first in range(0, len(ids), size):
             async with lane.lock:
-                await self._replication.until_applied(lane, source)
+                deadline = asyncio.get_running_loop().time() + STEP_SECONDS
+                await self._replication.until_applied(lane, source, deadline)
                 if collection.deleted:
                     break
-                await self._add_page(source, collection, instance, ids[first : first + PAGE], lane, mine)
+                await self._add_page(source, collection, instance, ids[first : first + size], lane, mine, deadline)
+        self._page = PAGE
         del self._begun[key]
 
     async def _add_page(
@@ -127,77 +142,47 @@ class Refill:
         ids: list[str],
         lane: Lane,
         mine: list[Entry],
+        deadline: float,
     ) -> None:
-        include = ["documents", "metadatas", "embeddings", "uris"]
-        found = _json(await self._get(source, collection, {"ids": ids, "include": include}))
-        path = f"{_collections(collection.tenant, collection.database)}/{collection.id}"
+        try:
+            found = await self._copies.documents(source, collection, ids, left(deadline))
+        except Unreachable:
+            # Documents may be so large that it takes too long; when it is begun again, with fewer of them at once.
+            self._page = max(self._page // 2, 1)
+            raise
         others = any(e.collection is collection and e not in mine for e in lane.queues[instance.name])
         if others:
             # Rows of clients that are on their way there may have made some of these documents, or half of them.
-            await self._add(self._row(collection, "POST", f"{path}/delete", {"ids": ids}, source), instance, mine)
+            mine.append(await self._copies.delete(collection, ids, source, instance))
         if found["ids"]:
-            body = {"ids": found["ids"], "embeddings": [_encoded(one) for one in found["embeddings"]]}
-            body |= {name: found[name] for name in _COLUMNS if any(one is not None for one in found[name] or ())}
-            await self._add(self._row(collection, "POST", f"{path}/add", body, source), instance, mine)
+            mine.append(await self._copies.add(collection, found, source, instance))
 
-    async def _get(self, source: Instance, collection: Collection, body: Mapping[str, Any]) -> Answer:
-        path = f"{_collections(collection.tenant, collection.database)}/{collection.ids[source.name]}/get"
-        return await source.probe("POST", path, orjson.dumps(body), _JSON, READ_TIMEOUT)
-
-    async def _make_room(self, collection: Collection, instance: Instance) -> None:
+    async def _make_room(self, collection: Collection, instance: Instance, deadline: float) -> None:
         """Remove whatever the instance has under the collection's name, and see that its database is there."""
         tenant, database = collection.tenant, collection.database
         if tenant != DEFAULT_TENANT:
-            await _expect(instance, "POST", "/api/v2/tenants", {"name": tenant}, also=409)
+            await _expect(instance, "POST", "/api/v2/tenants", {"name": tenant}, deadline, also=409)
         if (tenant, database) != (DEFAULT_TENANT, DEFAULT_DATABASE):
             await _expect(
-                instance, "POST", f"/api/v2/tenants/{_quoted(tenant)}/databases", {"name": database}, also=409
+                instance, "POST", f"/api/v2/tenants/{quoted(tenant)}/databases", {"name": database}, deadline, also=409
             )
         await _expect(
-            instance, "DELETE", f"{_collections(tenant, database)}/{_quoted(collection.name)}", None, also=404
-        )
-
-    def _row(self, collection: Collection, method: str, path: str, body: Mapping[str, Any], source: Instance) -> Entry:
-        operation = read_operation(method, path)
-        assert operation is not None
-        return Entry(
-            operation,
-            orjson.dumps(body),
-            collection.lane,
-            collection,
-            collection.qualified_name,
+            instance,
+            "DELETE",
+            f"{collections_path(tenant, database)}/{quoted(collection.name)}",
             None,
-            state=State.EXECUTED,
-            applied={source.name},
-            executed_on=source.name,
+            deadline,
+            also=404,
         )
 
-    async def _add(self, entry: Entry, instance: Instance, mine: list[Entry]) -> None:
-        await self._journal.append_for(entry, instance.name)
-        mine.append(entry)
-        # What clients had written into the lost collection, and the instance owes, finds it there again.
-        self._replication.enqueue(entry, first=entry.operation.action is Action.CREATE_COLLECTION)
 
-
-async def _expect(instance: Instance, method: str, path: str, body: Mapping[str, Any] | None, also: int) -> None:
+async def _expect(
+    instance: Instance, method: str, path: str, body: Mapping[str, Any] | None, deadline: float, *, also: int
+) -> None:
     data = orjson.dumps(body) if body is not None else None
-    answer = await instance.probe(method, path, data, _JSON, READ_TIMEOUT)
+    answer = await instance.probe(method, path, data, HEADERS, left(deadline))
     if answer.status not in (200, 201, also):
         raise Unreachable(f"{instance.name}: {method} {path} answered {answer.status}")
-
-
-def _json(answer: Answer) -> Any:
-    if answer.status != 200:
-        raise Unreachable(f"answered {answer.status}")
-    return orjson.loads(answer.body)
-
-
-def _collections(tenant: str, database: str) -> str:
-    return f"/api/v2/tenants/{_quoted(tenant)}/databases/{_quoted(database)}/collections"
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
 
 
 def _creation(collection: Collection, described: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,8 +193,3 @@ def _creation(collection: Collection, described: Mapping[str, Any]) -> dict[str,
         "configuration": described.get("configuration_json"),
         "get_or_create": False,
     }
-
-
-def _encoded(embedding: Sequence[float]) -> str:
-    """Return an embedding as Chroma's own client sends it: a quarter of the size of numbers as text."""
-    return b64encode(pack(f"<{len(embedding)}f", *embedding)).decode()

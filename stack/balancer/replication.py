@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from urllib.parse import quote
 
 import orjson
@@ -23,7 +23,7 @@ from .entries import Entry, Reply, State
 from .handover import Handover
 from .http_client import Answer, Unreachable
 from .instance import Instance
-from .journal import Journal
+from .journal import Journal, NotLogged
 from .operations import CATALOG_WRITES, DOCUMENT_WRITES, NAMESPACE_WRITES, Action
 from .resources import Resources
 
@@ -42,10 +42,13 @@ GATHER = 0.03
 # A row on which every healthy instance fails this often would block its collection for ever.
 POISON_ATTEMPTS = 5
 PARALLEL_APPLIES = 16
-# What an instance owes for longer than this is a backlog, and no longer merely on its way.
+# What an instance owes for longer than this is a backlog, and no longer merely on its way; as is what came while it was
+# away.
 BACKLOG_AGE = 1.0
 # A smaller one is worked off here, where all collections are worked on at the same time.
 BACKLOG_ROWS, BACKLOG_BYTES = 1000, 128 * 1024
+# A larger one is handed over in parts.
+MOST_HANDED_OVER = 10_000
 _JSON = {"content-type": "application/json"}
 
 
@@ -135,20 +138,40 @@ class Replication:
         rows = {e.id: e for lane in self._lanes.values() for queue in lane.queues.values() for e in queue}
         return list(rows.values())
 
-    async def until_applied(self, lane: Lane, instance: Instance) -> None:
+    async def until_applied(self, lane: Lane, instance: Instance, deadline: float) -> None:
         """Wait until an instance has applied every row of a lane; its caller sees to it that no more come.
 
+        Args:
+            deadline: how long it may take, on the event loop's clock.
+
         Raises:
-            Unreachable: the instance went away.
+            Unreachable: the instance went away, or takes too long.
         """
         while lane.queues[instance.name]:
-            if not instance.healthy:
-                raise Unreachable(f"{instance.name} went away")
+            if not instance.healthy or asyncio.get_running_loop().time() > deadline:
+                raise Unreachable(f"{instance.name} went away, or takes too long")
             await asyncio.sleep(LOOK_INTERVAL)
+
+    async def take_back(self, lane: Lane, collection: Collection, instance: Instance) -> None:
+        """Take whatever of a collection is with the sync workers back, even from one that is at it.
+
+        Raises:
+            NotLogged: PostgreSQL is away, so nothing was taken back.
+        """
+        handed = [e for e in lane.queues[instance.name] if e.handed_to and e.collection is collection]
+        finished = await self._handover.take_back(collection, handed, instance.name, at_once=True)
+        if finished is None:
+            raise NotLogged(certain=True)
+        self._finished_by_sync(lane, instance, finished)
+        for entry in handed:
+            entry.handed_to = None
+            self._journal.changed(entry)
 
     def withdraw(self, lane: Lane, entries: Iterable[Entry], instance: Instance) -> None:
         """Take rows that only an instance was to apply, and has not, out of its queue."""
         for entry in entries:
+            entry.handed_to = None
+            entry.failed_on.clear()
             if entry in lane.queues[instance.name]:
                 lane.queues[instance.name].remove(entry)
             self._end(lane, entry, State.REJECTED, "what it is part of was begun again")
@@ -225,7 +248,7 @@ class Replication:
     def _run_to_hand_over(self, instance: Instance, queue: deque[Entry]) -> list[Entry]:
         """Return the rows at the head of a queue that are the sync workers' business: a backlog of documents."""
         first = queue[0]
-        if not (first.handed_to or self._is_backlog(first)):
+        if not (first.handed_to or self._is_backlog(first, instance)):
             return []
         if first.collection is None or instance.name not in first.collection.ids:
             return []
@@ -238,15 +261,16 @@ class Replication:
                     and e.operation.action in DOCUMENT_WRITES
                     and e.collection is first.collection
                 ),
-                queue,
+                islice(queue, MOST_HANDED_OVER),
             )
         )
         worth_it = len(run) >= BACKLOG_ROWS or sum(len(entry.data) for entry in run) >= BACKLOG_BYTES
         return run if first.handed_to or worth_it else []
 
     @staticmethod
-    def _is_backlog(entry: Entry) -> bool:
-        return entry.state is State.EXECUTED and time.monotonic() - entry.settled_at >= BACKLOG_AGE
+    def _is_backlog(entry: Entry, instance: Instance) -> bool:
+        since = max(instance.risen_at, time.monotonic() - BACKLOG_AGE)
+        return entry.state is State.EXECUTED and entry.settled_at <= since
 
     async def _hand_over(self, lane: Lane, instance: Instance, queue: deque[Entry], run: list[Entry]) -> None:
         """Have rows applied by the sync workers, until all are, or are taken back, or their collection is deleted."""
@@ -255,13 +279,13 @@ class Replication:
         for entry in run:
             entry.handed_to = instance.name
             self._journal.changed(entry)
-        while run and not collection.deleted:
+        while run and not collection.deleted and run[0].handed_to:
             # An instance that has lost the collection gets it anew, by rows that have to go first.
             lost = instance.name not in collection.ids
             finished: Sequence[tuple[Entry, str | None]] | None = None
             try:
                 if lost or not self._handover.at_work:
-                    finished = await self._handover.take_back(run, instance.name, at_once=lost)
+                    finished = await self._handover.take_back(collection, run, instance.name, at_once=lost)
                 taken_back = finished is not None
                 if finished is None:
                     finished = await self._handover.finished(run)
@@ -270,19 +294,26 @@ class Replication:
                 log.exception("looking after rows of %s that were handed over", lane.key)
                 await asyncio.sleep(RETRY_FIRST)
                 continue
-            for entry, refusal in finished:
-                run.remove(entry)
-                queue.remove(entry)
-                entry.handed_to = None
-                if refusal is None:
-                    self._applied_here(lane, entry, instance)
-                else:
-                    self._refused_here(entry, instance, refusal)
+            self._finished_by_sync(lane, instance, finished)
+            run = [entry for entry in run if entry.handed_to]
             if taken_back:
                 break
         for entry in run:
             # Taken back, and still to do; or their collection is deleted, and it makes no difference any more.
             entry.handed_to = None
+            self._journal.changed(entry)
+
+    def _finished_by_sync(self, lane: Lane, instance: Instance, finished: Iterable[tuple[Entry, str | None]]) -> None:
+        for entry, refusal in finished:
+            if not entry.handed_to:
+                # It was taken back, or withdrawn, while this was found out.
+                continue
+            lane.queues[instance.name].remove(entry)
+            entry.handed_to = None
+            if refusal is None:
+                self._applied_here(lane, entry, instance)
+            else:
+                self._refused_here(entry, instance, refusal)
 
     async def _turn(self, lane: Lane, instance: Instance, entry: Entry) -> None:
         """Wait until it is this instance's turn to apply a row.

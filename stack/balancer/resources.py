@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 import psutil
@@ -29,18 +30,20 @@ class Resources:
     """Memory and CPU of this process, sampled, and how large a batch may be: in documents and in bytes.
 
     Under memory pressure the batch size is halved at each sample, down to one document; it grows back when
-    the pressure is gone. How many bytes a batch may take follows the memory that is free below the threshold,
-    so large documents make smaller batches than small ones.
+    the pressure is gone. While more is owed than the default size takes at once, and memory for the largest
+    batches is free, it is doubled at each sample, up to the largest size. How many bytes a batch may take
+    follows the memory that is free below the threshold, so large documents make smaller batches than small ones.
 
     Args:
         settings: what the process was started with.
+        owed: how many logged writes are owed now; whoever does not tell keeps to the default size.
     """
 
-    def __init__(self, settings: Limits) -> None:
+    def __init__(self, settings: Limits, owed: Callable[[], int] = lambda: 0) -> None:
         self._settings = settings
+        self._owed = owed
         self._process = psutil.Process()
-        self._most = min(settings.default_batch_size, settings.max_batch_size)
-        self.batch_size = self._most
+        self.batch_size = settings.default_batch_size
         self.batch_bytes = MOST_BYTES
         self.memory_pressure_events = 0
         self.memory_mb = 0.0
@@ -66,4 +69,10 @@ class Resources:
             self.memory_pressure_events += 1
             self.batch_size = max(1, self.batch_size // 2)
         else:
-            self.batch_size = min(self._most, self.batch_size * 2)
+            self.batch_size = min(self._most(), self.batch_size * 2)
+
+    def _most(self) -> int:
+        usual = self._settings.default_batch_size
+        # Less than the most bytes means that memory decides how large a batch is, and not the number of documents.
+        roomy = self.batch_bytes == MOST_BYTES
+        return self._settings.max_batch_size if roomy and self._owed() > usual else usual

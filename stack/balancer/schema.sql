@@ -26,6 +26,7 @@ CREATE INDEX IF NOT EXISTS unified_wal_writes_owed ON unified_wal_writes (seq) W
 CREATE INDEX IF NOT EXISTS unified_wal_writes_handed ON unified_wal_writes (collection_id, handed_to, seq)
     WHERE handed_to IS NOT NULL;
 CREATE INDEX IF NOT EXISTS unified_wal_writes_collection ON unified_wal_writes (collection_name, seq);
+CREATE INDEX IF NOT EXISTS unified_wal_writes_incarnation ON unified_wal_writes (collection_id, seq);
 
 CREATE TABLE IF NOT EXISTS collection_id_mapping (
     collection_id         uuid PRIMARY KEY,
@@ -88,7 +89,17 @@ CREATE TABLE IF NOT EXISTS sync_workers (
     last_heartbeat  timestamptz NOT NULL DEFAULT clock_timestamp(),
     current_task_id bigint REFERENCES sync_tasks (id),
     memory_usage_mb double precision,
-    cpu_percent     double precision
+    cpu_percent     double precision,
+    -- So long after a heartbeat its task is nobody else's.
+    lease           interval NOT NULL DEFAULT '20 s'
+);
+ALTER TABLE sync_workers ADD COLUMN IF NOT EXISTS lease interval NOT NULL DEFAULT '20 s';
+
+-- The coordinator that is at work, and within which time it is heard again.
+CREATE TABLE IF NOT EXISTS sync_coordinator (
+    only_one       boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    last_heartbeat timestamptz NOT NULL,
+    silence        interval NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS performance_metrics (

@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings
+
+from .addresses import http_url, masked, postgres_url, same_endpoint
 
 
 class Strategy(Enum):
@@ -24,21 +26,28 @@ class SyncMode(Enum):
     DISTRIBUTED = "distributed"
 
 
-def _http_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("an http:// or https:// URL")
-    return value.rstrip("/")
-
-
-def postgres_url(value: str) -> str:
-    if not value.startswith(("postgresql://", "postgres://")):
-        raise ValueError("a postgresql:// URL")
+def _another_instance(value: str, info: ValidationInfo) -> str:
+    primary = info.data.get("primary_url")  # missing if it is a mistake itself
+    if primary is not None and same_endpoint(value, primary):
+        raise ValueError("another instance than PRIMARY_URL")
     return value
 
 
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
+def _at_most_the_largest(value: int, info: ValidationInfo) -> int:
+    largest = info.data.get("max_batch_size")
+    if largest is not None and value > largest:
+        raise ValueError(f"at most MAX_BATCH_SIZE, {largest}")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(http_url)]
+ReplicaUrl = Annotated[str, AfterValidator(http_url), AfterValidator(_another_instance)]
+"""Stands after ``primary_url``: a field is compared with those before it, so that all mistakes are told at once."""
+PostgresUrl = Annotated[str, AfterValidator(postgres_url)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+DefaultBatchSize = Annotated[int, Field(ge=1, validate_default=True), AfterValidator(_at_most_the_largest)]
+"""Stands after ``max_batch_size``."""
 Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
@@ -47,8 +56,8 @@ class Settings(BaseSettings):
 
     port: Annotated[int, Field(ge=1, le=65535)]
     primary_url: HttpUrl
-    replica_url: HttpUrl
-    database_url: Annotated[str, AfterValidator(postgres_url)]
+    replica_url: ReplicaUrl
+    database_url: PostgresUrl
     slack_webhook_url: HttpUrl | None = None
     load_balance_strategy: Strategy = Strategy.OPTIMIZED_READ_REPLICA
     read_replica_ratio: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.8
@@ -59,18 +68,13 @@ class Settings(BaseSettings):
     request_queue_size: Annotated[int, Field(ge=0)] = 200
     sync_mode: SyncMode = SyncMode.TRADITIONAL
     wal_sync_interval: Seconds = 5.0
-    default_batch_size: Count = 200
+    drift_check_interval: Seconds = 300.0
     max_batch_size: Count = 1000
+    default_batch_size: DefaultBatchSize = 200
     max_memory_mb: Count = 512
     memory_threshold_percent: Percent = 85.0
     cpu_threshold_percent: Percent = 80.0
     resource_check_interval: Seconds = 30.0
-
-    @model_validator(mode="after")
-    def _two_different_instances(self) -> Settings:
-        if self.primary_url == self.replica_url:
-            raise ValueError("REPLICA_URL must name another instance than PRIMARY_URL")
-        return self
 
 
 _KINDS = {"int_parsing": "a whole number", "int_from_float": "a whole number", "float_parsing": "a number"}
@@ -80,7 +84,7 @@ SECRET_FIELDS = {"database_url", "slack_webhook_url"}
 def mistakes(error: ValidationError) -> list[str]:
     """Return one line for each invalid variable: its name, the value given, and what is allowed.
 
-    Values of secret variables are not repeated.
+    Values of secret variables are not repeated, and no name or password in an address.
     """
     lines = []
     for item in error.errors():
@@ -95,6 +99,8 @@ def mistakes(error: ValidationError) -> list[str]:
         allowed = _KINDS.get(
             item["type"], str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
         )
-        given = "the value given" if field in SECRET_FIELDS else repr(item["input"])
+        value = item["input"]
+        shown = repr(masked(value) if isinstance(value, str) else value)
+        given = "the value given" if field in SECRET_FIELDS else shown
         lines.append(f"{name}: {given} is not allowed; allowed is {allowed}")
     return lines

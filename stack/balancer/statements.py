@@ -107,6 +107,13 @@ LOAD_MAPPING = """
 SELECT collection_id, collection_name, tenant, database, lane, primary_collection_id, replica_collection_id
 FROM collection_id_mapping ORDER BY created_at, collection_name"""
 
+# What clients have asked for; rows that an instance got to have what another one holds say nothing of their own.
+DOCUMENT_ROWS = """
+SELECT seq, method, path, data, status FROM unified_wal_writes
+WHERE collection_id = $1 AND seq > $2 AND target_instance = 'both'
+    AND status <> 'rejected' AND NOT (status = 'failed' AND executed_on IS NULL)
+ORDER BY seq LIMIT $3"""
+
 LOAD_OWED = """
 SELECT row.write_id, row.seq, row.method, row.path, row.data, row.status, row.collection_name, row.collection_id,
        row.lane, row.executed_on, row.synced_instances, row.error_message, row.created_at, row.handed_to,
@@ -128,22 +135,27 @@ COUNT_MAPPINGS = "SELECT count(*) FROM collection_id_mapping"
 # Wakes the coordinator of the sync workers.
 TELL_COORDINATOR = "SELECT pg_notify('sync_handed', '')"
 
-# The coordinator holds its lock for as long as it lives, and keeps the workers' status up to date.
+# The coordinator holds its lock for as long as it lives, and keeps the workers' status up to date. One that is frozen
+# holds it too, and is not heard.
 SYNC_AT_WORK = """
 SELECT EXISTS (
     SELECT 1 FROM pg_locks
     WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND classid = 0 AND objid = (hashtext('sync_tasks')::bigint & 4294967295)::oid AND granted
+) AND EXISTS (SELECT 1 FROM sync_coordinator WHERE last_heartbeat > clock_timestamp() - silence
 ) AND EXISTS (SELECT 1 FROM sync_workers WHERE worker_status = 'active')"""
 
 FINISHED_BY_SYNC = """
 SELECT seq, status, error_message FROM unified_wal_writes
 WHERE seq = ANY ($1::bigint[]) AND status IN ('synced', 'failed')"""
 
+# A worker that is stopped in the middle of a commit holds its rows until PostgreSQL ends its session.
+WAIT_FOR_ROWS = "SELECT set_config('lock_timeout', $1, true)"
+
 OPEN_TASKS = """
 SELECT id, task_status, EXISTS (
     SELECT 1 FROM sync_workers AS worker
-    WHERE worker.worker_id = task.worker_id AND worker.last_heartbeat > clock_timestamp() - $3::interval
+    WHERE worker.worker_id = task.worker_id AND worker.last_heartbeat > clock_timestamp() - worker.lease
 ) AS in_hand
 FROM sync_tasks AS task
 WHERE collection_id = $1 AND target_instance = $2 AND task_status IN ('pending', 'processing')

@@ -16,7 +16,9 @@ from starlette.routing import Route
 
 from . import VERSION
 from .deployment import Deployment
+from .drift import Drift
 from .journal import NotLogged
+from .refusals import Refusals
 from .resources import Resources
 
 MOST_MAPPINGS = 1000
@@ -67,6 +69,16 @@ class Status:
             for instance in self._deployment.instances
         ]
 
+    def load_balancer(self) -> dict[str, Any]:
+        settings = self._deployment.settings
+        return {
+            "strategy": settings.load_balance_strategy.value,
+            "mode": settings.sync_mode.value,
+            "read_replica_ratio": settings.read_replica_ratio,
+            "uptime_seconds": round(time.monotonic() - self._deployment.started, 3),
+            "version": VERSION,
+        }
+
     def write_ahead_log(self) -> dict[str, Any]:
         owed = self._deployment.replication.owed_entries()
         oldest = min((entry.created_at for entry in owed if entry.created_at), default=None)
@@ -82,27 +94,31 @@ class Status:
         """What the balancer itself uses, and the batch size that follows from it."""
         return self._deployment.resources
 
+    @property
+    def drift(self) -> Drift:
+        """What the instances held otherwise than the log says."""
+        return self._deployment.drift
+
+    @property
+    def refusals(self) -> Refusals:
+        """What was refused as too many requests were there already."""
+        return self._deployment.refusals
+
     async def _health(self, request: Request) -> Response:
         status, body = self.health()
         return JSONResponse(body, status)
 
     async def _status(self, request: Request) -> Response:
-        deployment, settings = self._deployment, self._deployment.settings
-        resources = self.resources
+        deployment, resources = self._deployment, self.resources
         body = {
-            "load_balancer": {
-                "strategy": settings.load_balance_strategy.value,
-                "mode": settings.sync_mode.value,
-                "read_replica_ratio": settings.read_replica_ratio,
-                "uptime_seconds": round(time.monotonic() - deployment.started, 3),
-                "version": VERSION,
-            },
+            "load_balancer": self.load_balancer(),
             "summary": {
                 "healthy_instances": deployment.healthy_instances,
                 "total_instances": len(deployment.instances),
             },
             "instances": self.instances(),
             "write_ahead_log": self.write_ahead_log(),
+            "drift": {"mended_documents": self.drift.mended, "undecided_documents": self.drift.undecided},
             "resources": {
                 "memory_percent": resources.memory_percent,
                 "cpu_percent": resources.cpu_percent,
@@ -158,6 +174,12 @@ class _Metrics(Collector):
             pending.add_metric([instance["name"]], instance["pending_writes"])
             requests.add_metric([instance["name"]], instance["request_count"])
         yield from (healthy, pending, requests)
+        refused = CounterMetricFamily(
+            "balancer_refused_requests", "Requests refused as too many were there already", labels=["kind"]
+        )
+        for kind, number in self._status.refusals.counts.items():
+            refused.add_metric([kind.value], number)
+        yield refused
         wal = self._status.write_ahead_log()
         yield GaugeMetricFamily(
             "balancer_wal_pending_writes", "Logged writes not applied everywhere", wal["pending_writes"]
@@ -165,6 +187,13 @@ class _Metrics(Collector):
         yield GaugeMetricFamily("balancer_wal_failed_writes", "Logged writes an instance refuses", wal["failed_writes"])
         yield GaugeMetricFamily(
             "balancer_wal_oldest_pending_seconds", "Age of the oldest pending write", wal["oldest_pending_seconds"]
+        )
+        drift = self._status.drift
+        yield CounterMetricFamily(
+            "balancer_drift_mended_documents", "Documents brought in line with the log again", drift.mended
+        )
+        yield GaugeMetricFamily(
+            "balancer_drift_undecided_documents", "Documents that differ, and the log can't tell", drift.undecided
         )
         resources = self._status.resources
         yield GaugeMetricFamily(

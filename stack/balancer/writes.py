@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from uuid import uuid4
 
 import orjson
 
 from .catalog import Collection
+from .deadline import deadline, remaining
 from .deployment import Deployment, NoInstanceLeft
 from .entries import Entry, Reply
 from .journal import NotLogged, Refusal
@@ -71,7 +71,13 @@ class Writes:
         lane = replication.lane(self._lane_of(operation, payload))
         lane.users += 1
         try:
-            async with lane.lock:
+            try:
+                async with asyncio.timeout_at(deadline()):
+                    await lane.lock.acquire()
+            except TimeoutError:
+                reason = "the requests before it took too long, so nothing was attempted"
+                return self.refuse(operation, body, session, error(503, "ServiceUnavailable", reason))
+            try:
                 if self._lane_of(operation, payload) != lane.key:
                     # The name changed hands while this request was waiting.
                     return await self._log(operation, payload, body, session)
@@ -85,6 +91,8 @@ class Writes:
                 entry.reply = asyncio.get_running_loop().create_future()
                 self._deployment.admit(entry)
                 return entry
+            finally:
+                lane.lock.release()
         finally:
             lane.users -= 1
             replication.forget_if_idle(lane)
@@ -98,11 +106,10 @@ class Writes:
         lane = deployment.catalog.lane_of((operation.tenant, operation.database, new_name))
         if lane == self._lane_of(operation, payload):
             return
-        deadline = time.monotonic() + deployment.settings.request_timeout
         while deployment.replication.has_backlog(lane) and deployment.healthy_instances == len(deployment.instances):
-            if (remaining := deadline - time.monotonic()) <= 0:
+            if not (seconds := remaining()):
                 return
-            await deployment.changed(min(remaining, deployment.settings.check_interval))
+            await deployment.changed(min(seconds, deployment.settings.check_interval))
 
     def _lane_of(self, operation: Operation, payload: dict[str, object]) -> str:
         catalog = self._deployment.catalog
@@ -197,7 +204,7 @@ class Writes:
             return self._owed(entry, "no instance is available; the request is logged and will be applied")
         deployment.waiting.add(entry)
         try:
-            return await asyncio.wait_for(entry.reply, deployment.settings.request_timeout)
+            return await asyncio.wait_for(entry.reply, remaining())
         except TimeoutError:
             return self._owed(entry, "no instance applied the request in time; it is logged and will be applied")
         except NoInstanceLeft:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 
-from .prices import Tier, tier_with
+from .prices import Tier, tier_with, with_disk
 
 HIGH_PERCENT = 95.0
 """Above this much of what the plan gives, a recommendation is urgent."""
 _DISK_PERCENT = 85.0
+_MB_OF_A_GB = 1024
+_USES = " uses "
 _ROOM = 1.25
 """A recommended plan leaves a quarter of what is used now as room to grow."""
 
@@ -74,6 +77,7 @@ class Measured:
     Attributes:
         memory_mb, memory_percent: of the service that uses most memory.
         pending_writes: None if the balancer did not tell.
+        uses: what each service uses.
     """
 
     memory_service: str
@@ -84,6 +88,7 @@ class Measured:
     disk_service: str
     disk_percent: float
     pending_writes: int | None
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class Recommendation:
 
     Attributes:
         current_usage: in percent of the plan; for performance, the number of owed writes.
+        reason: begins with the service and " uses ", if it is about one.
     """
 
     kind: Kind
@@ -99,6 +105,12 @@ class Recommendation:
     tier: Tier
     reason: str
     urgency: Urgency
+
+    @property
+    def service(self) -> str:
+        """Whom it is about; "" if it is about the deployment. The table has no column for that: the reason tells."""
+        name, uses, _ = self.reason.partition(_USES)
+        return name if uses else ""
 
     @property
     def monthly_cost(self) -> Decimal:
@@ -124,6 +136,7 @@ def measured(uses: list[Use], plan: Plan, pending_writes: int | None) -> Measure
         largest.service,
         100 * largest.disk_mb / plan.disk_mb,
         pending_writes,
+        tuple(uses),
     )
 
 
@@ -134,38 +147,91 @@ def urgency(value: float, threshold: float, high: float) -> Urgency | None:
     return Urgency.HIGH if value > high else Urgency.MEDIUM
 
 
-def recommendations(seen: Measured, plan: Plan) -> list[Recommendation]:
-    """Return what is recommended now; nothing on a calm system."""
+def recommendations(seen: Measured, plan: Plan, today: date | None = None) -> list[Recommendation]:
+    """Return what is recommended now, for each service that needs it; nothing on a calm system.
+
+    Args:
+        today: what the age of a price is judged by; the day it is, by default.
+    """
+    day = today or datetime.now(UTC).date()
     found = []
-    if level := urgency(seen.memory_percent, plan.memory_threshold_percent, HIGH_PERCENT):
-        tier = tier_with(memory_mb=_ROOM * seen.memory_mb)
-        used = (
-            f"{seen.memory_service} uses {seen.memory_mb:.0f} MB, {seen.memory_percent:.0f} % of {plan.memory_mb:g} MB"
-        )
-        found.append(Recommendation(Kind.MEMORY, seen.memory_percent, tier, used, level))
-    if level := urgency(seen.cpu_percent, plan.cpu_threshold_percent, HIGH_PERCENT):
-        tier = tier_with(cpu_cores=_ROOM * plan.cpu_cores * seen.cpu_percent / 100)
-        used = f"{seen.cpu_service} uses {seen.cpu_percent:.0f} % of {plan.cpu_cores:g} CPU"
-        found.append(Recommendation(Kind.CPU, seen.cpu_percent, tier, used, level))
-    if level := urgency(seen.disk_percent, _DISK_PERCENT, HIGH_PERCENT):
-        used = f"{seen.disk_service} uses {seen.disk_percent:.0f} % of a disk of {plan.disk_mb:g} MB"
-        found.append(Recommendation(Kind.DISK, seen.disk_percent, tier_with(plan.memory_mb), used, level))
+    for use in seen.uses:
+        found += _for_service(use, plan, day)
     owed = seen.pending_writes
     if owed is not None and (level := urgency(owed, plan.backlog_threshold, plan.backlog_high_threshold)):
-        tier = tier_with(plan.memory_mb, cpu_cores=_ROOM * plan.cpu_cores)
-        found.append(Recommendation(Kind.PERFORMANCE, owed, tier, f"{owed} logged writes are owed", level))
+        wanted = _Wanted(plan.memory_mb, _ROOM * plan.cpu_cores)
+        found.append(_recommendation(Kind.PERFORMANCE, owed, wanted, f"{owed} logged writes are owed", level, day))
     return found
 
 
 @dataclass(frozen=True)
+class _Wanted:
+    """What a plan has to give."""
+
+    memory_mb: float
+    cpu_cores: float
+
+
+def _for_service(use: Use, plan: Plan, day: date) -> list[Recommendation]:
+    found = []
+    percent = 100 * use.memory_mb / plan.memory_mb
+    if level := urgency(percent, plan.memory_threshold_percent, HIGH_PERCENT):
+        wanted = _Wanted(max(_ROOM * use.memory_mb, _more_than(plan.memory_mb)), plan.cpu_cores)
+        used = f"{use.service}{_USES}{use.memory_mb:.0f} MB, {percent:.0f} % of {plan.memory_mb:g} MB"
+        found.append(_recommendation(Kind.MEMORY, percent, wanted, used, level, day))
+    percent = 100 * use.cpu_cores / plan.cpu_cores
+    if level := urgency(percent, plan.cpu_threshold_percent, HIGH_PERCENT):
+        wanted = _Wanted(plan.memory_mb, max(_ROOM * use.cpu_cores, _more_than(plan.cpu_cores)))
+        used = f"{use.service}{_USES}{percent:.0f} % of {plan.cpu_cores:g} CPU"
+        found.append(_recommendation(Kind.CPU, percent, wanted, used, level, day))
+    percent = 100 * use.disk_mb / plan.disk_mb
+    if level := urgency(percent, _DISK_PERCENT, HIGH_PERCENT):
+        # A larger plan has no larger disk: a disk has a size and a price of its own.
+        gb = math.ceil(max(_ROOM * use.disk_mb, _more_than(plan.disk_mb)) / _MB_OF_A_GB)
+        tier = with_disk(tier_with(plan.memory_mb, plan.cpu_cores), gb)
+        used = f"{use.service}{_USES}{percent:.0f} % of a disk of {plan.disk_mb:g} MB"
+        found.append(Recommendation(Kind.DISK, percent, tier, used + _age(tier, day), level))
+    return found
+
+
+def _more_than(given: float) -> float:
+    """Return the least amount that is more: what is there already is no advice, whatever the threshold is."""
+    return math.nextafter(given, math.inf)
+
+
+def _recommendation(
+    kind: Kind, usage: float, wanted: _Wanted, reason: str, level: Urgency, day: date
+) -> Recommendation:
+    tier = tier_with(wanted.memory_mb, wanted.cpu_cores)
+    enough = tier.memory_mb >= wanted.memory_mb and tier.cpu_cores >= wanted.cpu_cores
+    largest = "" if enough else f"; no plan gives as much as that needs, and {tier.name} is the largest"
+    return Recommendation(kind, usage, tier, reason + largest + _age(tier, day), level)
+
+
+def _age(tier: Tier, day: date) -> str:
+    if not tier.is_old(day):
+        return ""
+    return f"; the price of {tier.name} was looked up on {tier.as_of.isoformat()}, more than a year ago"
+
+
+@dataclass(frozen=True)
 class Given:
-    """The last recommendation of a kind."""
+    """The last recommendation of a kind for a service."""
 
     urgency: Urgency
     at: datetime
 
 
-def is_due(wanted: Recommendation, earlier: Mapping[Kind, Given], now: datetime, cooldown: timedelta) -> bool:
+Subject = tuple[str, Kind]
+"""What a cooldown is for: a service, and what it has too little of."""
+
+
+def subject(wanted: Recommendation) -> Subject:
+    """Return what the cooldown of a recommendation is for."""
+    return wanted.service, wanted.kind
+
+
+def is_due(wanted: Recommendation, earlier: Mapping[Subject, Given], now: datetime, cooldown: timedelta) -> bool:
     """Whether a recommendation is given: not again within its cooldown, unless it has become more urgent."""
-    last = earlier.get(wanted.kind)
+    last = earlier.get(subject(wanted))
     return last is None or now - last.at >= cooldown or wanted.urgency > last.urgency

@@ -25,10 +25,12 @@ class Remembered:
     Attributes:
         unhealthy_since: the instances that were away, each with the time at which that was noticed.
         waiting: messages that Slack has not taken, oldest first.
+        recommended: when the newest recommendation was written whose message was ever waiting; None if none is known.
     """
 
     unhealthy_since: Mapping[str, datetime] = field(default_factory=dict)
     waiting: tuple[Mapping[str, Any], ...] = ()
+    recommended: datetime | None = None
 
 
 class Memory:
@@ -48,7 +50,12 @@ class Memory:
         try:
             content = json.loads(self._file.read_text(encoding="utf-8"))
             since = {str(name): datetime.fromisoformat(at) for name, at in content["unhealthy_since"].items()}
-            return Remembered(since, tuple(dict(message) for message in content["waiting"]))
+            recommended = content.get("recommended")
+            return Remembered(
+                since,
+                tuple(dict(message) for message in content["waiting"]),
+                None if recommended is None else datetime.fromisoformat(recommended),
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             # To tell something twice is better than not to tell it.
             _log.warning("what was remembered can't be read: %s", error)
@@ -61,6 +68,7 @@ class Memory:
         content = {
             "unhealthy_since": {name: at.isoformat() for name, at in now.unhealthy_since.items()},
             "waiting": [dict(message) for message in now.waiting],
+            "recommended": None if now.recommended is None else now.recommended.isoformat(),
         }
         new = self._file.with_name(f"{self._file.name}.new")
         try:

@@ -34,7 +34,7 @@ def recommendation(wanted: Recommendation) -> dict[str, Any]:
     """Return the message for a recommendation."""
     cost = f"{wanted.monthly_cost:.2f} USD a month (list price of {wanted.tier.as_of.isoformat()}, {SOURCE})"
     return _message(
-        f"RECOMMENDATION ({wanted.urgency.word}): {wanted.reason}; the plan {wanted.tier.name} would do, at {cost}.",
+        f"RECOMMENDATION ({wanted.urgency.word}): {wanted.reason}; recommended is {wanted.tier.name}, at {cost}.",
         _BAD if wanted.urgency is Urgency.HIGH else _WARNING,
         {"Concerns": wanted.kind.value, "Recommended plan": wanted.tier.name, "Cost": cost},
     )

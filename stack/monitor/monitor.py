@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from . import messages
-from .advice import Given, Kind, Measured, Plan, Recommendation, is_due, measured, recommendations
+from .advice import Given, Measured, Plan, Recommendation, Subject, is_due, measured, recommendations, subject
 from .deployment import UNANSWERED, Deployment
 from .memory import Memory, Remembered
 from .outbox import Fate, Message, Outbox, Try, Webhook
@@ -53,7 +53,10 @@ class Monitor:
         post = Webhook(http, url, settings.webhook_timeout).post if url else _nobody
         self._outbox = Outbox(post, changed=self._remember, waiting=known.waiting)
         self._states = InstanceStates(known.unhealthy_since)
-        self._given: dict[Kind, Given] | None = None
+        self._given: dict[Subject, Given] | None = None
+        # Who remembers none has told all that there is: a recommendation is not repeated for a file that is lost.
+        self._recommended = known.recommended or datetime.now(UTC)
+        self._remember()
         self._last_row: datetime | None = None
         self._away: set[str] = set()
 
@@ -99,13 +102,18 @@ class Monitor:
             _log.warning("the stack's state file names no running service")
             return
         seen = measured(uses, self._plan, await self._pending_writes())
+        failed: Exception | None = None
         try:
             await self._store.write_metrics(seen)
             self._last_row = datetime.now(UTC)
-            await self._recommend(seen)
-            self._note("PostgreSQL", None)
         except UNUSABLE as error:
-            self._note("PostgreSQL", error)
+            failed = error
+        try:
+            # Also without its row: what is seen is worth a recommendation all the same.
+            await self._recommend(seen)
+        except UNUSABLE as error:
+            failed = failed or error
+        self._note("PostgreSQL", failed)
 
     async def _pending_writes(self) -> int | None:
         try:
@@ -114,20 +122,35 @@ class Monitor:
             return None
 
     async def _recommend(self, seen: Measured) -> None:
-        wanted = recommendations(seen, self._plan)
-        if not wanted:
-            return
         now = datetime.now(UTC)
-        if self._given is None:  # what an earlier process of the monitor has recommended is not repeated either
-            self._given = await self._store.given(now, self._cooldown)
-        for one in wanted:
+        if self._given is None:
+            self._given = await self._known(now)
+        for one in recommendations(seen, self._plan):
             if is_due(one, self._given, now, self._cooldown):
-                await self._give(one, now)
+                await self._give(one)
 
-    async def _give(self, wanted: Recommendation, now: datetime) -> None:
-        await self._store.write_recommendation(wanted, now)
+    async def _known(self, now: datetime) -> dict[Subject, Given]:
+        """Return what an earlier process of the monitor has recommended: it is not repeated.
+
+        What that process wrote and did not come to tell is told now.
+        """
+        known: dict[Subject, Given] = {}
+        for one, at in await self._store.given(min(now - self._cooldown, self._recommended)):
+            known[subject(one)] = Given(one.urgency, at)
+            if at > self._recommended:
+                self._tell(one, at)
+        return known
+
+    async def _give(self, wanted: Recommendation) -> None:
+        # No two are written at the same time: that of the newest one says which are told.
+        at = max(datetime.now(UTC), self._recommended + timedelta(microseconds=1))
+        await self._store.write_recommendation(wanted, at)
         assert self._given is not None
-        self._given[wanted.kind] = Given(wanted.urgency, now)
+        self._given[subject(wanted)] = Given(wanted.urgency, at)
+        self._tell(wanted, at)
+
+    def _tell(self, wanted: Recommendation, written: datetime) -> None:
+        self._recommended = written
         self._outbox.add(messages.recommendation(wanted))
 
     def _note(self, who: str, error: Exception | None) -> None:
@@ -160,7 +183,7 @@ class Monitor:
             self._outbox.add(*map(messages.transition, changes))
 
     def _remember(self) -> None:
-        self._memory.keep(Remembered(self._states.unhealthy_since, self._outbox.waiting))
+        self._memory.keep(Remembered(self._states.unhealthy_since, self._outbox.waiting, self._recommended))
 
 
 async def _nobody(message: Message) -> Try:

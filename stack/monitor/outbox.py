@@ -19,6 +19,10 @@ MOST_WAITING = 200
 """When a channel is away for so long that more wait, the oldest are given up: the newest state is what matters."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
+_TAKEN = b"ok"
+_MOST_BYTES = 1024
+"""So much of an answer is looked at."""
+
 _log = logging.getLogger(__name__)
 Message = Mapping[str, Any]
 
@@ -121,17 +125,24 @@ class Webhook:
     async def post(self, message: Message) -> Try:
         """Send a message once."""
         try:
-            async with self._http.post(self._url, json=message, timeout=self._timeout) as response:
-                text = (await response.text(errors="replace"))[:100]
-                return outcome_of(response.status, text, response.headers.get("Retry-After", ""))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # The error's own words may hold the address.
+            # Whoever else is at the end of a redirect is not the channel.
+            async with self._http.post(
+                self._url, json=message, timeout=self._timeout, allow_redirects=False
+            ) as response:
+                body = await response.content.read(_MOST_BYTES)
+                return outcome_of(response.status, body, response.headers.get("Retry-After", ""))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            # A host that no name server could know is a ValueError. The error's own words may hold the address.
             return Try(Fate.FAILED, type(error).__name__)
 
 
-def outcome_of(status: int, body: str, retry_after: str) -> Try:
-    """Read Slack's answer: 200 takes a message, 400 will never take this one, anything else is tried again."""
-    if status == 200:
+def outcome_of(status: int, body: bytes, retry_after: str) -> Try:
+    """Read Slack's answer: 200 with ``ok`` takes a message, 400 will never take this one, all else is tried again.
+
+    No part of the body goes into the words: servers repeat the address there, which is the credential.
+    """
+    if status == 200 and body.strip() == _TAKEN:
         return Try(Fate.TAKEN)
     wait = min(float(retry_after), 60.0) if retry_after.isdecimal() else 0.0
-    return Try(Fate.REFUSED if status == 400 else Fate.FAILED, f"{status} {body}", wait)
+    why = f"status {status}, and the body is not {_TAKEN.decode()}" if status == 200 else f"status {status}"
+    return Try(Fate.REFUSED if status == 400 else Fate.FAILED, why, wait)

@@ -6,15 +6,18 @@ That both say the same is tested.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 
 SOURCE = "https://render.com/pricing"
 """Where the prices are public."""
 _LOOKED_UP = date(2026, 11, 23)
 _BEFORE = date(2025, 10, 1)
-"""When the larger plans were last looked up; whoever recommends one says so."""
+"""When the larger plans, and disks, were last looked up; whoever recommends one says so."""
+_OLDEST = timedelta(days=365)
+_DISK_GB = Decimal("0.25")
+"""What a GB of disk costs a month, beside the plan."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class Tier:
     cpu_cores: float
     monthly_cost: Decimal
     as_of: date
+
+    def is_old(self, today: date) -> bool:
+        """Whether its price was looked up so long ago that it may well be another one now: more than a year."""
+        return today - self.as_of > _OLDEST
 
 
 TIERS = (
@@ -49,3 +56,16 @@ def tier_with(memory_mb: float = 0.0, cpu_cores: float = 0.0) -> Tier:
     """Return the smallest paid plan that gives at least this much, or the largest one if none does."""
     paid = [tier for tier in TIERS if tier.monthly_cost]
     return next((tier for tier in paid if tier.memory_mb >= memory_mb and tier.cpu_cores >= cpu_cores), paid[-1])
+
+
+def with_disk(tier: Tier, gb: int) -> Tier:
+    """Return a plan with a disk of so many GB beside it: no plan has one, and each can have one of any size."""
+    return replace(
+        tier, name=f"{tier.name} with a disk of {gb} GB", monthly_cost=tier.monthly_cost + gb * _DISK_GB, as_of=_BEFORE
+    )
+
+
+def recommended_before(name: str, monthly_cost: Decimal) -> Tier:
+    """Return a plan by what was written of it when it was recommended: its name and its cost then."""
+    known = next((tier for tier in TIERS if tier.name == name), Tier(name, 0, 0.0, monthly_cost, _BEFORE))
+    return replace(known, monthly_cost=monthly_cost)

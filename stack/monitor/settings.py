@@ -5,16 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings
 
-from ..balancer.settings import Count, HttpUrl, Percent, Seconds, postgres_url
+from ..balancer.settings import Count, HttpUrl, Percent, PostgresUrl, Seconds
 
 
 def _in_a_folder(file: Path) -> Path:
     if not file.parent.is_dir():
         raise ValueError("a file in a folder that exists")
     return file
+
+
+def _at_least_the_lower(value: int, info: ValidationInfo) -> int:
+    lower = info.data.get("backlog_threshold")  # missing if it is a mistake itself
+    if lower is not None and value < lower:
+        raise ValueError(f"at least BACKLOG_THRESHOLD, {lower}")
+    return value
 
 
 class Settings(BaseSettings):
@@ -32,7 +39,7 @@ class Settings(BaseSettings):
     """
 
     port: Annotated[int, Field(ge=1, le=65535)]
-    database_url: Annotated[str, AfterValidator(postgres_url)]
+    database_url: PostgresUrl
     balancer_url: HttpUrl
     stack_state: Path
     slack_webhook_url: HttpUrl | None = None
@@ -40,7 +47,9 @@ class Settings(BaseSettings):
     memory_threshold_percent: Percent = 85.0
     cpu_threshold_percent: Percent = 80.0
     backlog_threshold: Annotated[int, Field(ge=0)] = 1000
-    backlog_high_threshold: Count = 5000
+    backlog_high_threshold: Annotated[int, Field(ge=1, validate_default=True), AfterValidator(_at_least_the_lower)] = (
+        5000
+    )
     max_memory_mb: Count = 512
     max_cpu_cores: Annotated[float, Field(gt=0)] = 1.0
     max_disk_mb: Count = 1024
@@ -48,9 +57,3 @@ class Settings(BaseSettings):
     status_interval: Seconds = 0.25
     webhook_timeout: Seconds = 2.0
     outbox_file: Annotated[Path, AfterValidator(_in_a_folder)] | None = None
-
-    @model_validator(mode="after")
-    def _urgent_is_more(self) -> Settings:
-        if self.backlog_high_threshold < self.backlog_threshold:
-            raise ValueError("BACKLOG_HIGH_THRESHOLD must not be below BACKLOG_THRESHOLD")
-        return self

@@ -7,33 +7,38 @@ costs one measurement and nothing more.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from .advice import Given, Kind, Measured, Recommendation, Urgency
+from .advice import Kind, Measured, Recommendation, Urgency
+from .prices import recommended_before
 
 STATEMENT_SECONDS = 5.0
 UNUSABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What says that the database can't be used now."""
 
-# What is older than every owed row is final. Rows are counted once each, as the mark moves on. A deletion by a
-# condition names no documents, so it counts none.
+_log = logging.getLogger(__name__)
+
+# What is older than every owed row is final. Rows are counted once each, as the mark moves on.
+_MARK = """
+SELECT coalesce(
+    (SELECT min(seq) - 1 FROM unified_wal_writes WHERE status IN ('pending', 'executed')),
+    (SELECT max(seq) FROM unified_wal_writes),
+    0)
+"""
+# A deletion by a condition names no documents, so it counts none. PostgreSQL can't look into JSON that has a NUL
+# somewhere; another character in its place changes no number.
 _SYNCED = r"""
-WITH final AS (
-    SELECT coalesce(
-        (SELECT min(seq) - 1 FROM unified_wal_writes WHERE status IN ('pending', 'executed')),
-        (SELECT max(seq) FROM unified_wal_writes),
-        0) AS mark
-)
-SELECT final.mark, coalesce(sum(
-    CASE json_typeof(data::json -> 'ids') WHEN 'array' THEN json_array_length(data::json -> 'ids') END), 0) AS documents
-FROM final LEFT JOIN unified_wal_writes
-    ON seq > $1 AND seq <= final.mark AND status = 'synced' AND path ~ '/(add|upsert|update|delete)$'
-GROUP BY final.mark
+SELECT coalesce(sum(CASE json_typeof(body -> 'ids') WHEN 'array' THEN json_array_length(body -> 'ids') END), 0)
+FROM (
+    SELECT replace(data, '\u0000', '\u0001')::json AS body FROM unified_wal_writes
+    WHERE seq > $1 AND seq <= $2 AND status = 'synced' AND path ~ '/(add|upsert|update|delete)$'
+) AS final
 """
 _SYNC_TIME = """
 SELECT avg(extract(epoch FROM synced_at - executed_at))::float8
@@ -50,8 +55,8 @@ INSERT INTO upgrade_recommendations (recommendation_type, current_usage, recomme
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 _GIVEN = """
-SELECT DISTINCT ON (recommendation_type) recommendation_type, urgency, created_at
-FROM upgrade_recommendations WHERE created_at > $1 ORDER BY recommendation_type, created_at DESC
+SELECT recommendation_type, current_usage, recommended_tier, estimated_monthly_cost, reason, urgency, created_at
+FROM upgrade_recommendations WHERE created_at > $1 ORDER BY created_at
 """
 
 
@@ -83,8 +88,9 @@ class Store:
         """
         async with asyncio.timeout(STATEMENT_SECONDS):
             connection = await self._connected()
-            row = await self._ask(connection.fetchrow(_SYNCED, self._synced.mark))
-            self._synced = _Synced(max(row["mark"], self._synced.mark), self._synced.documents + row["documents"])
+            mark = max(await self._ask(connection.fetchval(_MARK)), self._synced.mark)
+            documents = await self._ask(_documents(connection, self._synced.mark, mark))
+            self._synced = _Synced(mark, self._synced.documents + documents)
             seconds = await self._ask(connection.fetchval(_SYNC_TIME))
             values = (round(seen.memory_mb, 3), round(seen.memory_percent, 3), round(seen.cpu_percent, 3))
             await self._ask(connection.execute(_METRICS, *values, self._synced.documents, seconds))
@@ -101,18 +107,16 @@ class Store:
             values = (wanted.kind.value, usage, wanted.tier.name, cost, wanted.reason, wanted.urgency.word, at)
             await self._ask(connection.execute(_RECOMMENDATION, *values))
 
-    async def given(self, now: datetime, within: timedelta) -> dict[Kind, Given]:
-        """Return the last recommendation of each kind, if it is no older than ``within``.
+    async def given(self, since: datetime) -> list[tuple[Recommendation, datetime]]:
+        """Return what was recommended since a time, each with when that was, oldest first.
 
         Raises:
             UNUSABLE: the database can't be used now.
         """
         async with asyncio.timeout(STATEMENT_SECONDS):
             connection = await self._connected()
-            rows = await self._ask(connection.fetch(_GIVEN, now - within))
-        return {
-            Kind(row["recommendation_type"]): Given(Urgency[row["urgency"].upper()], row["created_at"]) for row in rows
-        }
+            rows = await self._ask(connection.fetch(_GIVEN, since))
+        return [(_recommendation(row), row["created_at"]) for row in rows]
 
     async def close(self) -> None:
         """Disconnect."""
@@ -120,9 +124,13 @@ class Store:
 
     async def _connected(self) -> Any:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._dsn, timeout=STATEMENT_SECONDS, server_settings={"application_name": "monitor"}
-            )
+            try:
+                self._connection = await asyncpg.connect(
+                    self._dsn, timeout=STATEMENT_SECONDS, server_settings={"application_name": "monitor"}
+                )
+            except ValueError:
+                # Its words repeat a part of the address.
+                raise asyncpg.InterfaceError("the driver can't read the database's address") from None
         return self._connection
 
     async def _ask(self, question: Any) -> Any:
@@ -137,3 +145,31 @@ class Store:
         if connection is not None:
             with suppress(OSError, asyncpg.InterfaceError):
                 connection.terminate()
+
+
+async def _documents(connection: Any, after: int, until: int) -> int:
+    """Return how many documents the synced rows after a ``seq``, up to another one, name.
+
+    A row that can't be read counts none. It is found by halves, so that it stops neither the count nor the rows beside
+    it.
+    """
+    if after >= until:
+        return 0
+    try:
+        return int(await connection.fetchval(_SYNCED, after, until))
+    except asyncpg.DataError as error:
+        if until - after == 1:
+            _log.warning("the documents of row %d of the log can't be counted: %s", until, type(error).__name__)
+            return 0
+    middle = (after + until) // 2
+    return await _documents(connection, after, middle) + await _documents(connection, middle, until)
+
+
+def _recommendation(row: Any) -> Recommendation:
+    return Recommendation(
+        Kind(row["recommendation_type"]),
+        row["current_usage"],
+        recommended_before(row["recommended_tier"], row["estimated_monthly_cost"]),
+        row["reason"],
+        Urgency[row["urgency"].upper()],
+    )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from datetime import timedelta
-from itertools import groupby
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +16,9 @@ from .database import called_or_due, until, with_session
 from .settings import CoordinatorSettings
 
 log = logging.getLogger(__name__)
+
+# As many as the balancer hands over of one collection at once.
+ROWS_AT_ONCE, BODIES_AT_ONCE = 10_000, 20
 
 
 class Coordinator:
@@ -39,32 +40,41 @@ class Coordinator:
         await until(connection, statements.COORDINATOR_LOCK)
         interval = min(self._settings.wal_sync_interval, self._settings.sync_heartbeat_timeout / 4)
         while True:
+            await connection.execute(statements.COORDINATOR_HEARTBEAT, self._silence)
             taken_over = await connection.fetch(statements.RETIRE_SILENT_WORKERS, self._silence)
             for row in taken_over:
                 log.warning("task %d is given to another worker", row["id"])
-            if await self.cut_tasks(connection) or taken_over:
+            cut_now = await self.cut_tasks(connection)
+            if cut_now or taken_over:
                 await connection.execute(statements.TELL_WORKERS)
+            if cut_now:
+                # There may be more than was looked at.
+                continue
             await called_or_due(called, interval)
 
     async def cut_tasks(self, connection: asyncpg.Connection) -> int:
-        """Cut every row that was handed over and is in no task yet. Return the number of new tasks."""
+        """Cut rows that were handed over and are in no task yet, not all at once. Return the number of new tasks."""
         number = 0
         async with connection.transaction():
-            rows = await connection.fetch(statements.UNCUT_ROWS)
-            for (collection, target), own in groupby(rows, key=lambda row: (row["collection_id"], row["handed_to"])):
-                number += await self._cut(connection, collection, target, list(own))
+            rows: dict[tuple[UUID, str, str], list[OwedRow]] = {}
+            # A few bodies at a time: all of them may be more than there is memory.
+            async for row in connection.cursor(statements.UNCUT_ROWS, ROWS_AT_ONCE, prefetch=BODIES_AT_ONCE):
+                key = (row["collection_id"], row["collection_name"], row["handed_to"])
+                rows.setdefault(key, []).append(_owed(row))
+            for (collection, name, target), own in rows.items():
+                number += await self._cut(connection, collection, name, target, own)
         return number
 
     async def _cut(
-        self, connection: asyncpg.Connection, collection: UUID, target: str, rows: list[asyncpg.Record]
+        self, connection: asyncpg.Connection, collection: UUID, name: str, target: str, rows: list[OwedRow]
     ) -> int:
         start = await connection.fetchval(statements.NEXT_OFFSET, collection, target)
-        chunks = cut(list(_owed(rows)), start, self._settings.sync_chunk_size)
+        chunks = cut(rows, start, self._settings.sync_chunk_size)
         for chunk in chunks:
             await connection.execute(
                 statements.ADD_TASK,
                 collection,
-                rows[0]["collection_name"],
+                name,
                 target,
                 chunk.start,
                 chunk.end,
@@ -75,8 +85,7 @@ class Coordinator:
         return len(chunks)
 
 
-def _owed(rows: Iterable[asyncpg.Record]) -> Iterable[OwedRow]:
-    for row in rows:
-        operation = read_operation(row["method"], row["path"])
-        assert operation is not None, f"row {row['seq']} is no request"
-        yield OwedRow(row["seq"], documents_in(operation.action, (row["data"] or "").encode()))
+def _owed(row: asyncpg.Record) -> OwedRow:
+    operation = read_operation(row["method"], row["path"])
+    assert operation is not None, f"row {row['seq']} is no request"
+    return OwedRow(row["seq"], documents_in(operation.action, (row["data"] or "").encode()))

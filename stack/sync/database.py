@@ -9,13 +9,15 @@ from functools import partial
 
 import asyncpg
 
-from ..balancer.journal import UNREACHABLE
+from ..balancer.journal import KEEPALIVES, UNREACHABLE
 from . import statements
 
 log = logging.getLogger(__name__)
 
 STATEMENT_TIMEOUT = 10.0
 RECONNECT_INTERVAL = 0.2
+# One that is stopped in the middle of a commit holds the rows of others for no longer than this; in milliseconds.
+_SETTINGS = KEEPALIVES | {"idle_in_transaction_session_timeout": "3000", "lock_timeout": "5000"}
 
 
 async def with_session(
@@ -31,8 +33,11 @@ async def with_session(
     away = False
     while True:
         try:
-            connection = await asyncpg.connect(dsn, timeout=STATEMENT_TIMEOUT, command_timeout=STATEMENT_TIMEOUT)
-        except (*UNREACHABLE, asyncpg.PostgresError) as error:
+            connection = await asyncpg.connect(
+                dsn, timeout=STATEMENT_TIMEOUT, command_timeout=STATEMENT_TIMEOUT, server_settings=_SETTINGS
+            )
+        # The driver refuses what it can't read in an address with a ValueError, whose words repeat a part of it.
+        except (*UNREACHABLE, asyncpg.PostgresError, ValueError) as error:
             away = _note(away, error)
             await asyncio.sleep(RECONNECT_INTERVAL)
             continue

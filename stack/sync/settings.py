@@ -6,10 +6,17 @@ import os
 import socket
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_settings import BaseSettings
 
-from ..balancer.settings import Count, HttpUrl, Percent, Seconds, postgres_url
+from ..balancer.settings import Count, DefaultBatchSize, HttpUrl, Percent, PostgresUrl, ReplicaUrl, Seconds
+
+
+def _heard_in_time(value: float, info: ValidationInfo) -> float:
+    silence = info.data.get("sync_heartbeat_timeout")  # missing if it is a mistake itself
+    if silence is not None and value >= silence:
+        raise ValueError(f"less than SYNC_HEARTBEAT_TIMEOUT, {silence:g}")
+    return value
 
 
 class CoordinatorSettings(BaseSettings):
@@ -22,7 +29,7 @@ class CoordinatorSettings(BaseSettings):
     """
 
     port: Annotated[int, Field(ge=1, le=65535)]
-    database_url: Annotated[str, AfterValidator(postgres_url)]
+    database_url: PostgresUrl
     sync_chunk_size: Count = 1000
     sync_heartbeat_timeout: Seconds = 20.0
     wal_sync_interval: Seconds = 5.0
@@ -39,24 +46,17 @@ class WorkerSettings(BaseSettings):
     """
 
     port: Annotated[int, Field(ge=1, le=65535)]
-    database_url: Annotated[str, AfterValidator(postgres_url)]
+    database_url: PostgresUrl
     primary_url: HttpUrl
-    replica_url: HttpUrl
+    replica_url: ReplicaUrl
     worker_id: Annotated[str, Field(min_length=1)] = f"{socket.gethostname()}-{os.getpid()}"
-    default_batch_size: Count = 200
     max_batch_size: Count = 1000
+    default_batch_size: DefaultBatchSize = 200
     max_memory_mb: Count = 512
     memory_threshold_percent: Percent = 85.0
     resource_check_interval: Seconds = 30.0
-    sync_heartbeat_interval: Seconds = 5.0
     sync_heartbeat_timeout: Seconds = 20.0
+    sync_heartbeat_interval: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, validate_default=True), AfterValidator(_heard_in_time)
+    ] = 5.0
     wal_sync_interval: Seconds = 5.0
-
-    @model_validator(mode="after")
-    def _heard_in_time(self) -> WorkerSettings:
-        if self.sync_heartbeat_interval >= self.sync_heartbeat_timeout:
-            raise ValueError(
-                f"SYNC_HEARTBEAT_INTERVAL: {self.sync_heartbeat_interval:g} is not allowed; allowed is less than "
-                f"SYNC_HEARTBEAT_TIMEOUT, {self.sync_heartbeat_timeout:g}"
-            )
-        return self

@@ -1,15 +1,18 @@
 """A worker: claims tasks, applies their rows to the instance that owes them, and says so in the log.
 
 What it has sent and not yet marked is all that may be sent again, by itself or by whoever takes its task over; it
-marks as often as it has to, so that doing so changes nothing. It sends only for a while after a heartbeat of its own:
-one that was frozen for longer asks first whether the task is still its own, and if not, sends nothing.
+marks as often as it has to, so that doing so changes nothing. It sends only for a while after it has begun to ask
+whether the task is still its own: one that was frozen for longer asks again, whatever it had been told meanwhile, and
+if the task is somebody else's by now, sends nothing. A request that it was frozen in the middle of is not completed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import takewhile
 
 import asyncpg
@@ -31,13 +34,19 @@ APPLY_TIMEOUT = 120.0
 RETRY_FIRST = 0.05
 # So many requests go to a commit of marks, at most.
 MARK_AT_LEAST_EVERY = 50
+# A task on which its target fails so often waits until others have had their turn.
+MOST_FAILURES = 8
 # A target that does not know a collection for so long refuses its rows for good.
 LOST_PATIENCE = 15.0
 _JSON = {"content-type": "application/json"}
 
 
 class NotMine(Exception):
-    """The task was taken over, or taken back."""
+    """The task was taken over, or taken back, or given back."""
+
+
+class Replaced(Exception):
+    """The collection is another one on the target by now: what is left of the task has to be looked at anew."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +83,12 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._id = settings.worker_id
+        self._lease = timedelta(seconds=settings.sync_heartbeat_timeout)
         self._instances = {"primary": HttpClient(settings.primary_url), "replica": HttpClient(settings.replica_url)}
         self._resources = Resources(settings)
         self._task: _Task | None = None
         self._heard = asyncio.Event()
+        self._lost_since: dict[str, float] = {}
         self._trusted_until = float("-inf")
 
     async def run(self) -> None:
@@ -101,13 +112,21 @@ class Worker:
 
     async def _beat(self, connection: asyncpg.Connection, _: asyncio.Event) -> None:
         while True:
-            task = self._task.id if self._task is not None else None
-            used, begun = self._resources, asyncio.get_running_loop().time()
-            await connection.execute(statements.HEARTBEAT, self._id, task, used.memory_mb, used.cpu_percent)
-            # Nobody takes a task over before twice that time has passed.
-            self._trusted_until = begun + self._settings.sync_heartbeat_timeout / 2
+            await self._is_mine(connection, self._task)
             self._heard.set()
             await asyncio.sleep(self._settings.sync_heartbeat_interval)
+
+    async def _is_mine(self, connection: asyncpg.Connection, task: _Task | None) -> bool:
+        """Say that this worker lives, and ask whether a task is its own still; then nobody else gets it for a lease."""
+        begun, used = time.monotonic(), self._resources
+        own = task.id if task is not None else None
+        await connection.execute(statements.HEARTBEAT, self._id, own, used.memory_mb, used.cpu_percent, self._lease)
+        if task is None or not await connection.fetchval(statements.STILL_MINE, task.id, self._id):
+            return False
+        if self._task is task:
+            # Half of it, since whoever takes a task over may have another clock rate, and what is sent takes its time.
+            self._trusted_until = max(self._trusted_until, begun + self._lease.total_seconds() / 2)
+        return True
 
     async def _work(self, connection: asyncpg.Connection, called: asyncio.Event) -> None:
         # Nothing is claimed by a worker that nobody knows of.
@@ -118,11 +137,14 @@ class Worker:
             if row is None:
                 await called_or_due(called, self._settings.wal_sync_interval)
                 continue
-            self._task = _Task.of(row)
+            # However long that took: whether it is still its own shows after a heartbeat of now.
+            self._task, self._trusted_until = _Task.of(row), float("-inf")
             try:
                 await self.carry_out(connection, self._task)
             except NotMine:
                 log.warning("task %d is not this worker's any more", self._task.id)
+            except Replaced:
+                log.warning("task %d is about a collection that the target has got anew", self._task.id)
             finally:
                 self._task = None
 
@@ -136,11 +158,11 @@ class Worker:
         operations = {row["seq"]: _operation(row) for row in rows}
         whole = [Row(row["seq"], operations[row["seq"]].action, (row["data"] or "").encode()) for row in rows]
         left = list(pieces(whole, task.first_document, task.length, task.done))
-        in_hand = {row["seq"] for row in await connection.fetch(statements.ROWS_IN_HAND, task.seqs, task.target)}
-        own_id = await connection.fetchval(statements.OWN_ID.format(target=task.target), task.collection)
+        in_hand = await self._in_hand(connection, task)
         done, unmarked = task.done, list[Piece]()
         while left:
-            if left[0].seq not in in_hand or own_id is None:
+            own_id = in_hand.get(left[0].seq)
+            if own_id is None:
                 # The balancer has dealt with it: its collection is deleted, or the row was taken back.
                 done += left.pop(0).documents
                 continue
@@ -176,31 +198,64 @@ class Worker:
     async def _send(
         self, connection: asyncpg.Connection, task: _Task, operation: Operation, own_id: str, body: bytes
     ) -> Answer:
-        """Send a request until it is answered, for as long as the task is this worker's."""
+        """Send a request until it is answered, for as long as the task is this worker's.
+
+        Raises:
+            NotMine: it is somebody else's, or was given back because the target fails again and again.
+            Replaced: the target has the collection anew.
+        """
         pause = RETRY_FIRST
-        loop = asyncio.get_running_loop()
-        lost_for_good = loop.time() + LOST_PATIENCE
-        while True:
-            if loop.time() > self._trusted_until and not await connection.fetchval(
-                statements.STILL_MINE, task.id, self._id
-            ):
-                raise NotMine
+        for _ in range(MOST_FAILURES):
+            # An answer that has waited for a frozen worker tells of a time long past: it asks again.
+            while time.monotonic() > self._trusted_until:
+                if not await self._is_mine(connection, task):
+                    raise NotMine
             try:
                 answer = await self._instances[task.target].call(
-                    operation.method, operation.path_on_instance(own_id), body, _JSON, APPLY_TIMEOUT
+                    operation.method,
+                    operation.path_on_instance(own_id),
+                    body,
+                    _JSON,
+                    APPLY_TIMEOUT,
+                    complete_by=self._trusted_until,
                 )
                 trouble = f"{task.target} answered {answer.status}: {_words(answer)}"
-                if answer.status == 404 and loop.time() < lost_for_good:
-                    # Either the collection is deleted, or the target has lost it, and is about to get it anew.
-                    if await connection.fetchval(statements.IS_DELETED, task.collection):
+                if answer.status == 404:
+                    if await self._lost_for_good(connection, task, own_id):
                         return answer
                 elif not answer.is_failure:
+                    self._lost_since.pop(own_id, None)
                     return answer
             except Unreachable as error:
                 trouble = f"{task.target}: {error}"
             await connection.execute(statements.NOTE_TROUBLE, task.id, self._id, trouble)
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._settings.wal_sync_interval)
+        await connection.execute(statements.GIVE_BACK_TASK, task.id, self._id)
+        raise NotMine
+
+    async def _lost_for_good(self, connection: asyncpg.Connection, task: _Task, own_id: str) -> bool:
+        """Whether a target that does not know a collection has nothing more to be told about it.
+
+        Either the collection is deleted, or the target has lost it, and is about to get it anew.
+
+        Raises:
+            NotMine, Replaced: it is about to get it, or has got it already.
+        """
+        if await connection.fetchval(statements.IS_DELETED, task.collection):
+            return True
+        if not await connection.fetchval(statements.STILL_MINE, task.id, self._id):
+            raise NotMine
+        if own_id not in (await self._in_hand(connection, task)).values():
+            raise Replaced
+        now = asyncio.get_running_loop().time()
+        return now - self._lost_since.setdefault(own_id, now) > LOST_PATIENCE
+
+    async def _in_hand(self, connection: asyncpg.Connection, task: _Task) -> dict[int, str]:
+        """Return the rows of a task that are still to be done, each with the target's own id of the collection."""
+        query = statements.ROWS_IN_HAND.format(target=task.target)
+        rows = await connection.fetch(query, task.seqs, task.target, task.collection)
+        return {row["seq"]: row["own_id"] for row in rows}
 
     async def _mark(
         self,

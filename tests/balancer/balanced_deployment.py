@@ -163,6 +163,19 @@ class BalancedDeployment:
         finally:
             connection.close()
 
+    @contextmanager
+    def another_database(self, name: str) -> Iterator[str]:
+        """An empty database on the same PostgreSQL for a while; gives its DSN."""
+        connection = psycopg2.connect(self.stack.values["DATABASE_URL"])
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+            try:
+                yield f"{self.stack.values['DATABASE_URL'].rsplit('/', 1)[0]}/{name}"
+            finally:
+                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.close()
+
     def transactions(self, session: str) -> list[tuple[str, int | None]]:
         """Return status and response status of the transactions of a session, in the order of their logging."""
         query = "SELECT status, response_status FROM emergency_transaction_log WHERE client_session = %s"

@@ -51,6 +51,11 @@ def start_deployment(tmp_path: Path) -> Iterator[Callable[..., BalancedDeploymen
 @pytest.fixture
 def unused_port() -> str:
     """A port on which nobody listens."""
+    return str(free_port())
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
+        return int(listener.getsockname()[1])

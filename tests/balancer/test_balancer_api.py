@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import socket
 import struct
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +19,7 @@ import requests
 from tests.balancer.balanced_deployment import (
     BALANCER,
     BASE,
+    POSTGRES,
     PRIMARY,
     REPLICA,
     BalancedDeployment,
@@ -296,3 +299,48 @@ def test_overload_is_refused_without_effect_and_logged(start_deployment: Any, na
     for session in sessions:
         expected = ("FAILED", 503) if session in refused else ("COMPLETED", 201)
         assert deployment.transactions(session) == [expected]
+
+
+def test_a_request_that_stops_half_way_is_refused_in_time_and_leaves_its_place(
+    start_deployment: Any, name: str
+) -> None:
+    deployment = start_deployment(MAX_CONCURRENT_REQUESTS="1", REQUEST_TIMEOUT="1")
+    deployment.until_settled()
+    collection = deployment.create(name)
+    address = urlsplit(deployment.urls[BALANCER])
+    head = f"POST {BASE}/{collection}/add HTTP/1.1\r\nhost: x\r\nx-session-id: {name}\r\ncontent-length: 100\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+        client.sendall(head.encode() + b'{"ids":')
+        started = time.monotonic()
+        answer = client.recv(65_536).decode()
+        assert time.monotonic() - started < 2
+        assert answer.startswith("HTTP/1.1 503 ")
+        assert "x-effect: none" in answer
+        deployment.change("add", collection, record(1, "a"))
+    until("its refusal is recorded", lambda: deployment.transactions(name) == [("FAILED", 503)])
+
+
+def test_requests_behind_one_that_is_stuck_are_refused_in_time_without_effect(start_deployment: Any, name: str) -> None:
+    deployment = start_deployment(REQUEST_TIMEOUT="1")
+    deployment.until_settled()
+    collection = deployment.create(name)
+    took: dict[str, float] = {}
+    answers: dict[str, requests.Response] = {}
+    together = threading.Barrier(4)
+
+    def add(document: str) -> None:
+        together.wait()
+        started = time.monotonic()
+        answers[document] = deployment.call("POST", f"/{collection}/add", record(1, document))
+        took[document] = time.monotonic() - started
+
+    with deployment.frozen(POSTGRES), ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, "abcd"))
+    assert {answer.status_code for answer in answers.values()} == {503}
+    behind = sorted(took, key=lambda document: took[document])[:3]
+    assert all(answers[document].headers["x-effect"] == "none" for document in behind)
+    assert max(took[document] for document in behind) < 2, "all but the one that was being logged"
+    deployment.until_settled()
+    held = deployment.held_by(PRIMARY, name)
+    assert held is not None
+    assert not held.keys() & set(behind)

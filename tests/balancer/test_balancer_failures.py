@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from stack.balancer.probing import LOOK_TIMEOUT
 from tests.balancer.balanced_deployment import (
     POSTGRES,
     PRIMARY,
@@ -45,6 +46,25 @@ def _watched(deployment: BalancedDeployment, collection: str, document: str) -> 
         stop.set()
         thread.join(20)
     assert seen, "no read was tried"
+
+
+def test_a_write_waits_for_instances_that_are_merely_slow(deployment: BalancedDeployment, name: str) -> None:
+    """Both hang until health checks have been given up: what was sent to them is answered, and not refused."""
+    collection = deployment.create(name)
+    deployment.until_settled()
+    answers: list[int] = []
+    write = threading.Thread(
+        target=lambda: answers.append(deployment.call("POST", f"/{collection}/add", record(1, "slow")).status_code)
+    )
+    with deployment.frozen(PRIMARY), deployment.frozen(REPLICA):
+        write.start()
+        until("both are called unhealthy", lambda: deployment.health()["healthy_instances"] == 0)
+        # A look under way is given up by then.
+        time.sleep(1.25 * LOOK_TIMEOUT)
+    write.join(20)
+    assert answers == [201]
+    deployment.until_settled()
+    assert deployment.seen(collection) == documents(1, "slow")
 
 
 def test_an_id_stays_through_outage_and_failback(deployment: BalancedDeployment, name: str) -> None:

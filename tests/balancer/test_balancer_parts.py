@@ -22,6 +22,8 @@ from stack.balancer.operations import Action, Operation, default_lane
 from stack.balancer.resources import LEAST_BYTES, PART_OF_FREE, Resources
 from stack.balancer.routing import Router
 from stack.balancer.settings import Settings, Strategy, mistakes
+from stack.monitor.settings import Settings as MonitorSettings
+from stack.sync.settings import CoordinatorSettings, WorkerSettings
 
 TENANT, DATABASE = "default_tenant", "default_database"
 
@@ -284,7 +286,92 @@ def test_the_instances_must_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     _set(monkeypatch, REPLICA_URL=VALID["PRIMARY_URL"])
     with pytest.raises(ValidationError) as caught:
         Settings()
-    assert mistakes(caught.value) == ["REPLICA_URL must name another instance than PRIMARY_URL"]
+    given = VALID["PRIMARY_URL"]
+    assert mistakes(caught.value) == [
+        f"REPLICA_URL: {given!r} is not allowed; allowed is another instance than PRIMARY_URL"
+    ]
+
+
+def test_equal_instances_are_told_beside_all_other_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"CHECK_INTERVAL": "0", "SYNC_MODE": "y", "MAX_MEMORY_MB": "x", "DEFAULT_BATCH_SIZE": "2000"}
+    _set(monkeypatch, REPLICA_URL="http://127.0.0.1:1", **wrong)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert {line.split(":")[0] for line in mistakes(caught.value)} == {"REPLICA_URL", *wrong}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "http://",
+            "http:///v2",
+            "http://:80",
+            "http://127.0.0.1:0",
+            "http://127.0.0.1:99999",
+            "http://127.0.0.1:abc",
+        ),
+        *("http://[::1", "http://a..b", f"http://{'a' * 64}.org", "http://a b", "http://user:S3cr/et@host"),
+        "ftp://user:hunter2@host",
+    ],
+)
+def test_an_address_without_a_host_or_with_a_port_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    _set(monkeypatch, PRIMARY_URL=value, SLACK_WEBHOOK_URL=value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    lines = mistakes(caught.value)
+    assert [line.split(":")[0] for line in lines] == ["PRIMARY_URL", "SLACK_WEBHOOK_URL"]
+    assert all("from 1 to 65535" in line for line in lines)
+    assert not any(secret in "".join(lines) for secret in ("hunter2", "S3cr", "et@"))
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        *("postgresql://u:S3cr/et@h/d", "postgresql://u:S3cr#et@h/d", "postgresql://u:123/S3cr@h/d"),
+        *("postgresql://u:S3cr@h:99999/d", "postgresql://u:S3cr@/d", "postgresql://u:S3cr@h:1,k:x/d"),
+    ],
+)
+def test_a_database_address_that_is_none_is_refused_without_a_part_of_its_password(
+    monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    _set(monkeypatch, DATABASE_URL=dsn)
+    monkeypatch.setenv("BALANCER_URL", "http://127.0.0.1:3")
+    monkeypatch.setenv("STACK_STATE", "/tmp/state.json")
+    for kind in (Settings, CoordinatorSettings, WorkerSettings, MonitorSettings):
+        with pytest.raises(ValidationError) as caught:
+            kind()
+        (line,) = mistakes(caught.value)
+        assert line.startswith("DATABASE_URL: the value given is not allowed; allowed is a postgresql:// URL")
+        assert "S3cr" not in line
+
+
+@pytest.mark.parametrize(
+    "dsn", ["postgresql://u:p%2Fw@h/d", "postgres://h:5432", "postgresql://h:1,k:2/d", "postgresql:///d?host=/run"]
+)
+def test_a_database_address_that_is_one_is_taken(monkeypatch: pytest.MonkeyPatch, dsn: str) -> None:
+    _set(monkeypatch, DATABASE_URL=dsn)
+    assert Settings().database_url == dsn
+
+
+def test_a_threshold_below_the_lower_one_is_shown_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, BACKLOG_HIGH_THRESHOLD="10", BALANCER_URL="http://h:3", STACK_STATE="/tmp/s", PORT="x")
+    with pytest.raises(ValidationError) as caught:
+        MonitorSettings()
+    assert mistakes(caught.value)[1:] == [
+        "BACKLOG_HIGH_THRESHOLD: '10' is not allowed; allowed is at least BACKLOG_THRESHOLD, 1000"
+    ]
+
+
+def test_a_heartbeat_that_comes_too_seldom_is_shown_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, SYNC_HEARTBEAT_TIMEOUT="4")
+    with pytest.raises(ValidationError) as caught:
+        WorkerSettings()
+    assert mistakes(caught.value) == [
+        "SYNC_HEARTBEAT_INTERVAL: 5.0 is not allowed; allowed is less than SYNC_HEARTBEAT_TIMEOUT, 4"
+    ]
 
 
 def _entry(**fields: Any) -> Entry:
@@ -378,8 +465,41 @@ def test_a_number_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, name:
     assert mistakes(raised.value) == [f"{name}: {value!r} is not allowed; allowed is a finite number"]
 
 
-def test_the_batch_is_never_larger_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _resources(monkeypatch, DEFAULT_BATCH_SIZE="500", MAX_BATCH_SIZE="100").batch_size == 100
+@pytest.mark.parametrize("given", [{"DEFAULT_BATCH_SIZE": "1001"}, {"MAX_BATCH_SIZE": "100"}])
+def test_a_usual_batch_above_the_largest_is_refused(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    _set(monkeypatch, **given)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    (line,) = mistakes(caught.value)
+    assert line.startswith("DEFAULT_BATCH_SIZE: ")
+    assert line.endswith(f" is not allowed; allowed is at most MAX_BATCH_SIZE, {given.get('MAX_BATCH_SIZE', '1000')}")
+
+
+def test_the_batch_grows_with_a_backlog_while_memory_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, MAX_MEMORY_MB="400", DEFAULT_BATCH_SIZE="8", MAX_BATCH_SIZE="50", MEMORY_THRESHOLD_PERCENT="50")
+    owed, used_mb = 8, 10
+    resources = Resources(Settings(), lambda: owed)
+    fake = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=used_mb * 1024 * 1024), cpu_percent=lambda: 1.0)
+    monkeypatch.setattr(resources, "_process", cast(psutil.Process, fake))
+
+    def sizes(number: int) -> list[int]:
+        found = []
+        for _ in range(number):
+            resources.sample()
+            found.append(resources.batch_size)
+        return found
+
+    assert sizes(2) == [8, 8]  # one request is enough for what is owed
+    owed = 9
+    assert sizes(4) == [16, 32, 50, 50]
+    used_mb = 190  # below the threshold, and not much is free
+    assert sizes(1) == [8]
+    used_mb = 10
+    assert sizes(2) == [16, 32]
+    used_mb = 210
+    assert sizes(2) == [16, 8]
+    used_mb, owed = 10, 0
+    assert sizes(2) == [8, 8]
 
 
 class _Session:

@@ -5,19 +5,35 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.monitor import messages, outbox
-from stack.monitor.advice import Given, Kind, Plan, Recommendation, Urgency, Use, is_due, measured, recommendations
+from stack.monitor.advice import (
+    Given,
+    Kind,
+    Plan,
+    Recommendation,
+    Subject,
+    Urgency,
+    Use,
+    is_due,
+    measured,
+    recommendations,
+    subject,
+)
 from stack.monitor.memory import Memory, Remembered
-from stack.monitor.outbox import Fate, Message, Outbox, Try, outcome_of
+from stack.monitor.outbox import Fate, Message, Outbox, Try, Webhook, outcome_of
 from stack.monitor.prices import SOURCE, TIERS, tier_with
 from stack.monitor.transitions import InstanceStates, Transition
 
@@ -60,11 +76,51 @@ def test_the_fullest_and_the_busiest_service_decide(given_uses: list[tuple[float
     seen = measured(uses, PLAN, 0)
     assert seen.memory_mb == max(use.memory_mb for use in uses)
     assert seen.memory_percent == pytest.approx(100 * seen.memory_mb / 512)
-    for one in recommendations(seen, PLAN):
-        assert one.tier in TIERS
+    found = recommendations(seen, PLAN)
+    for kind, percents, threshold in (
+        (Kind.MEMORY, [100 * use.memory_mb / 512 for use in uses], 85.0),
+        (Kind.CPU, [100 * use.cpu_cores for use in uses], 80.0),
+        (Kind.DISK, [100 * use.disk_mb / 1024 for use in uses], 85.0),
+    ):
+        expected = [use.service for use, percent in zip(uses, percents, strict=True) if percent > threshold]
+        assert [one.service for one in found if one.kind is kind] == expected
+    for one in found:
         assert one.monthly_cost > 0
+        if one.kind is not Kind.DISK:
+            assert one.tier.memory_mb >= PLAN.memory_mb
+            assert one.tier.cpu_cores >= PLAN.cpu_cores
         if one.kind is Kind.MEMORY:
-            assert one.tier.memory_mb >= seen.memory_mb or one.tier is TIERS[-1]
+            assert one.tier.memory_mb > PLAN.memory_mb
+
+
+@pytest.mark.parametrize("threshold", [5.0, 85.0])
+def test_the_plan_that_is_there_already_is_never_recommended(threshold: float) -> None:
+    plan = Plan(512, 0.5, 1024, threshold, threshold, 1000, 5000)
+    use = Use("chroma-primary", 500.0, 0.48, 1000.0)
+    found = {one.kind: one for one in recommendations(measured([use], plan, 2000), plan, date(2026, 1, 1))}
+    assert {kind: one.tier.name for kind, one in found.items()} == {
+        Kind.MEMORY: "standard",
+        Kind.CPU: "standard",
+        Kind.DISK: "starter with a disk of 2 GB",
+        Kind.PERFORMANCE: "standard",
+    }
+    assert found[Kind.DISK].monthly_cost == Decimal("7.50")
+
+
+def test_above_the_largest_plan_nothing_is_said_to_be_enough() -> None:
+    use = Use("chroma-primary", 40000.0, 0.1, 1.0)
+    (one,) = recommendations(measured([use], PLAN, 0), PLAN, date(2026, 1, 1))
+    assert one.tier is TIERS[-1]
+    assert one.reason.endswith("no plan gives as much as that needs, and pro ultra is the largest")
+    assert "would do" not in messages.recommendation(one)["text"]
+
+
+def test_an_old_price_is_called_old() -> None:
+    use = Use("chroma-primary", 4000.0, 0.1, 1.0)
+    for day, old in ((date(2026, 10, 1), False), (date(2026, 10, 2), True)):
+        (one,) = recommendations(measured([use], PLAN, 0), PLAN, day)
+        assert one.reason.endswith("of pro plus was looked up on 2025-10-01, more than a year ago") == old
+        assert one.service == "chroma-primary"
 
 
 @given(st.floats(0, 10**6), st.floats(0, 100))
@@ -83,17 +139,19 @@ def test_a_recommendation_is_repeated_after_its_cooldown_or_when_it_is_more_urge
     seen: list[tuple[int, Urgency]], seconds: int
 ) -> None:
     cooldown = timedelta(seconds=seconds)
-    earlier: dict[Kind, Given] = {}
+    earlier: dict[Subject, Given] = {}
     now = NOW
     for pause, level in seen:
         now += timedelta(seconds=pause)
-        wanted = Recommendation(Kind.MEMORY, 90.0, TIERS[2], "", level)
-        last = earlier.get(Kind.MEMORY)
+        wanted = Recommendation(Kind.MEMORY, 90.0, TIERS[2], "the primary uses much", level)
+        last = earlier.get(("the primary", Kind.MEMORY))
         due = is_due(wanted, earlier, now, cooldown)
         assert due == (last is None or now - last.at >= cooldown or (last.urgency, level) == (1, 2))
         if due:
-            earlier[Kind.MEMORY] = Given(level, now)
-    assert is_due(Recommendation(Kind.CPU, 90.0, TIERS[2], "", Urgency.MEDIUM), earlier, now, cooldown)
+            earlier[subject(wanted)] = Given(level, now)
+    for other in ((Kind.CPU, "the primary uses much"), (Kind.MEMORY, "the replica uses much")):
+        kind, reason = other
+        assert is_due(Recommendation(kind, 90.0, TIERS[2], reason, Urgency.MEDIUM), earlier, now, cooldown)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["primary", "replica"]), st.booleans()), max_size=40))
@@ -183,10 +241,15 @@ def test_when_too_many_wait_the_oldest_are_given_up() -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        ((200, "ok", ""), Try(Fate.TAKEN)),
-        ((400, "invalid_payload", ""), Try(Fate.REFUSED, "400 invalid_payload")),
-        ((429, "rate_limited", "7"), Try(Fate.FAILED, "429 rate_limited", 7.0)),
-        ((500, "rollup_error", "soon"), Try(Fate.FAILED, "500 rollup_error")),
+        ((200, b"ok", ""), Try(Fate.TAKEN)),
+        ((200, b"ok\n", ""), Try(Fate.TAKEN)),
+        ((200, b"<html>Welcome, log in first", ""), Try(Fate.FAILED, "status 200, and the body is not ok")),
+        ((204, b"", ""), Try(Fate.FAILED, "status 204")),
+        ((302, b"", ""), Try(Fate.FAILED, "status 302")),
+        ((400, b"invalid_payload", ""), Try(Fate.REFUSED, "status 400")),
+        ((404, b"no such path: /services/T0/B0/hunter2", ""), Try(Fate.FAILED, "status 404")),
+        ((429, b"rate_limited", "7"), Try(Fate.FAILED, "status 429", 7.0)),
+        ((500, b"rollup_error", "soon"), Try(Fate.FAILED, "status 500")),
     ],
 )
 def test_slacks_answers_are_understood(answer: tuple[Any, ...], expected: Try) -> None:
@@ -195,7 +258,7 @@ def test_slacks_answers_are_understood(answer: tuple[Any, ...], expected: Try) -
 
 def test_what_was_noticed_and_not_told_outlives_the_monitor(tmp_path: Path) -> None:
     file = tmp_path / "outbox.json"
-    known = Remembered({"replica": NOW}, ({"text": "the replica is unhealthy"},))
+    known = Remembered({"replica": NOW}, ({"text": "the replica is unhealthy"},), NOW)
     Memory(file).keep(known)
     assert Memory(file).recall() == known
     states = InstanceStates(known.unhealthy_since)
@@ -237,3 +300,32 @@ def test_whatever_waits_is_known_at_every_moment() -> None:
     box.add({"number": 1}, {"number": 2})
     asyncio.run(run())
     assert kept == [[0, 1, 2], [1, 2], [2], []]
+
+
+def test_a_webhook_that_no_name_server_could_know_is_one_that_fails() -> None:
+    async def post() -> Try:
+        async with aiohttp.ClientSession() as http:
+            return await Webhook(http, f"http://{'a' * 64}.example/secret", 1.0).post({"text": "?"})
+
+    tried = asyncio.run(post())
+    assert tried.fate is Fate.FAILED
+    assert "secret" not in tried.why
+
+
+def test_a_redirect_is_not_followed() -> None:
+    met: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        met.append(request.path)
+        if request.path == "/hook":
+            raise web.HTTPTemporaryRedirect("/elsewhere")
+        return web.Response(text="ok")
+
+    async def post() -> Try:
+        application = web.Application()
+        application.add_routes([web.post("/{path}", answer)])
+        async with TestServer(application) as server, aiohttp.ClientSession() as http:
+            return await Webhook(http, str(server.make_url("/hook")), 5.0).post({"text": "?"})
+
+    assert asyncio.run(post()) == Try(Fate.FAILED, "status 307")
+    assert met == ["/hook"]

@@ -108,6 +108,26 @@ def test_filling_that_is_interrupted_is_begun_again(deployment: BalancedDeployme
     assert {row[0] for row in rows} <= {"synced", "rejected"}
 
 
+def test_what_was_deleted_while_it_was_filled_does_not_come_back_with_another_balancer(
+    deployment: BalancedDeployment, names: Callable[[], str]
+) -> None:
+    name = names()
+    collection = deployment.create(name)
+    for first in range(0, 12_000, 500):
+        deployment.change("add", collection, record(first // 6000, *(f"d{i}" for i in range(first, first + 500))))
+    deployment.until_settled()
+    deployment.suspend(REPLICA)
+    _empty(deployment, REPLICA)
+    deployment.resume(REPLICA)
+    query = "SELECT count(*) > 0 FROM sync_tasks WHERE task_status = 'processing' AND collection_name = %s"
+    until("a worker is at its pages", lambda: deployment.sql(query, name) == [(True,)])
+    deployment.change("delete", collection, {"where": {"token": 1}})
+    deployment.restart_balancer()
+    deployment.expect(name, documents(0, *(f"d{i}" for i in range(6000))))
+    query = "SELECT count(*) FROM unified_wal_writes WHERE handed_to IS NOT NULL"
+    assert deployment.sql(query) == [(0,)]
+
+
 def test_nothing_is_served_from_an_instance_that_is_still_being_filled(
     deployment: BalancedDeployment, names: Callable[[], str]
 ) -> None:
