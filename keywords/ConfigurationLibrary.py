@@ -82,6 +82,19 @@ class ConfigurationLibrary:
         record(measured=configuration.mode(current()))
 
     @keyword(tags=["Check"])
+    def tasks_should_be_of_the_configured_mode(self, collection: str) -> None:
+        """Checks by the tasks of distributed sync that SYNC_MODE decided who brought what an instance owed.
+
+        ``distributed``: the collection was cut into tasks; ``traditional``: there is no task at all.
+        """
+        record(measured=configuration.tasks_of_mode(current(), collection))
+
+    @keyword(tags=["Check"])
+    def balancer_should_listen_on_its_port(self) -> None:
+        """Checks that the balancer listens, and serves, on the PORT that its process was given."""
+        record(evidence=configuration.listens(current()))
+
+    @keyword(tags=["Check"])
     def requests_should_time_out_as_configured(self, collection: str) -> None:
         """Checks that a read and a write are answered with 503 after REQUEST_TIMEOUT.
 
@@ -98,6 +111,7 @@ class ConfigurationLibrary:
     @keyword(tags=["Check", "Destructive"])
     def refused_writes_should_be_tried_again_as_configured(self, collection: str) -> None:
         """Lets the replica refuse a write, and checks that it is tried again every WAL_SYNC_INTERVAL."""
+        current().require_faults()
         record(measured=configuration.tried_again(current(), collection))
 
     @keyword(tags=["Check"])

@@ -8,10 +8,12 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff.checks import belongings, detection, staleness
+from signoff.checks import belongings, cut_requests, destructive, detection, staleness
 from signoff.checks import interruption as interruption_of
 from signoff.data_types import Disturbance, Failing, Interruption, Role, Way
 from signoff.faults import control_plane, processes, proxies
+from signoff.faults.damage import damage
+from signoff.faults.fault_log import Milestone
 from signoff.faults.guard import Use
 from signoff.faults.local_processes import ProcessId
 from signoff.faults.locked_store import Refused
@@ -20,7 +22,7 @@ from signoff.faults.proxies import Toxic
 from signoff.history import Stage
 from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve
-from signoff.words import count, duration
+from signoff.words import count, duration, listing
 
 _DISTURBANCE = "disturbance"
 
@@ -37,6 +39,7 @@ class FaultLibrary:
 
     def __init__(self) -> None:
         self._killed: ProcessId | None = None
+        self._cut: cut_requests.Cut | None = None
 
     # ---------------------------------------------------------------- instances
 
@@ -48,6 +51,37 @@ class FaultLibrary:
         """
         took = processes.crash(current(), instance.value)
         record(evidence=f"{instance.value} killed, and proved to refuse connections after {duration(took)}")
+
+    @keyword(tags=["Destructive"])
+    def crash_instance_during_a_write(self, instance: Role, collection: str, documents: int = 20) -> None:
+        """Adds documents in one request, and kills an instance while that is under way to both; proves both.
+
+        The request is held in the fault proxies, so only a deployment with them has it.
+        """
+        current().require_faults()
+        self._cut = cut_requests.kill_during_a_write(current(), collection, instance.value, documents)
+        record(evidence=f"{instance.value} killed while a write of {count(documents, 'document')} was under way")
+
+    @keyword(tags=["Destructive"])
+    def crash_instance_during_a_burst(
+        self, instance: Role, collection: str, writes: int = 300, *, clients: int = 8
+    ) -> str:
+        """Adds documents one by one with several clients, and kills an instance in their middle; both are proved.
+
+        Returns what the ids of the sessions begin with; `Each Write Should Have Been Acknowledged` judges them.
+        """
+        current().require_faults()
+        session = cut_requests.kill_during_a_burst(current(), collection, instance.value, writes, clients)
+        record(evidence=f"{instance.value} killed in the middle of {writes} adds by {clients} clients")
+        return session
+
+    @keyword(tags=["Check"])
+    def cut_write_should_have_been_answered(self) -> None:
+        """Checks that the write of `Crash Instance During A Write` was acknowledged or refused with 503, in time."""
+        cut, self._cut = self._cut, None
+        if cut is None:
+            raise CouldNotObserve("no write was cut; Crash Instance During A Write does that")
+        record(measured=cut_requests.answered_rightly(current(), cut))
 
     @keyword(tags=["Destructive"])
     def freeze_instance(self, instance: Role) -> None:
@@ -65,6 +99,15 @@ class FaultLibrary:
     def instance_should_be_frozen(self, instance: Role) -> None:
         """Checks that a frozen instance is still silent, so that the premise of a test still holds."""
         processes.require_silent(current(), instance.value)
+
+    @keyword(tags=["Destructive"])
+    def damage_documents(self, collection: str, instance: Role, number: int = 20) -> None:
+        """Deletes documents on one instance, changes as many others and adds as many strange ones, past the balancer.
+
+        So no log tells of it. The instance's own answers prove that it is done: it may be mended at any time.
+        """
+        current().require_faults()
+        record(evidence=damage(current(), collection, instance, number))
 
     @keyword(tags=["Destructive"])
     def make_instance_unable_to_write(self, instance: Role, refused: Refused = Refused.WRITES) -> None:
@@ -150,6 +193,7 @@ class FaultLibrary:
         intervals after the failure; one more is allowed for the checks themselves.
         """
         bed = current()
+        bed.require_faults()
         seen = detection.measure(bed, instance.value, repeats, OUTAGES[failing])
         record(
             measured=seen.words,
@@ -216,42 +260,66 @@ class FaultLibrary:
         The checks are lost, and counted, in the fault proxy between the balancer and the instance. There must be fewer
         than the threshold.
         """
+        current().require_faults()
         record(evidence=detection.miss_checks(current(), instance.value, missed))
 
     @keyword(tags=["Check", "Destructive"])
-    def reads_should_never_be_stale(self, *, failing: Failing = Failing.CRASHED, returns: int = 4) -> None:
-        """Lets the replica and the primary go and come back in turns, while clients write and read the same documents.
+    def reads_should_never_be_stale(
+        self, *, failing: Failing = Failing.CRASHED, returns: int = 4, seed: int = -1
+    ) -> None:
+        """Lets the replica and the primary go and come back in turns, while clients write, read and query the same
+        documents.
 
-        No read may show a content that an acknowledged write had replaced before the read began. Without a read that
-        began while a returned instance still owed writes it *could not be tested*.
+        No read and no query may show a content that an acknowledged write had replaced before it began. Unless reads
+        began after each proved return while the instance still owed writes, it *could not be tested*. ``seed`` gives
+        the same choices as an earlier run; -1 takes a new one, which is recorded.
         """
+        current().require_faults()
         roles = [(Role.REPLICA, Role.PRIMARY)[number % 2].value for number in range(returns)]
-        seen = staleness.flap(current(), roles, OUTAGES[failing])
+        seen = staleness.flap(current(), roles, OUTAGES[failing], None if seed < 0 else seed)
+        each = listing([str(number) for number in seen.catching_up], 10)
         record(
-            measured=f"{len(seen.stale)} stale of {count(seen.reads, 'read')}",
-            evidence=f"{count(returns, 'return')}, {count(seen.writes, 'write')}; {count(seen.catching_up, 'read')} "
-            f"while a returned instance still owed writes; {seen.failed} without an answer",
+            measured=f"{len(staleness.stale(seen.reads))} stale of {count(len(seen.reads), 'read')}, "
+            f"{seen.queried:,} of them documents that queries showed",
+            evidence=f"{count(returns, 'return')}, {count(seen.writes, 'write')}; while the returned instance still "
+            f"owed writes, {each} reads after each return, {seen.queried_catching_up} of all by queries; "
+            f"{seen.failed} without an answer",
+            seed=str(seen.seed),
         )
         staleness.judge(seen)
 
-    @keyword(tags=["Action"])
-    def record_phases(self) -> None:
-        """Records how long the last fault lasted, how long its end took, and how long ago that was."""
-        last = current().faults.events[-4:]
+    @keyword(tags=["Check"])
+    def phases_should_have_been_timed(self) -> None:
+        """Checks that each phase of the last fault was seen, and records how long each took.
+
+        From the fault to a status that tells of it (detection), and to an acknowledged and readable write (failover);
+        from the order to come back to the proved return; from there until both are healthy (recovery), and from then
+        until now (validation).
+        """
+        faults = current().faults
+        last = faults.events[-4:]
         if [event.stage for event in last] != list(Stage):
             raise CouldNotObserve("no fault was made and undone, so there are no phases to tell")
+        if missing := [one.value for one in Milestone if one not in faults.milestones]:
+            raise CouldNotObserve(f"it was not seen when the deployment had {listing(missing)}, so no phase is known")
         injected, _, undone, restored = (event.at for event in last)
+        seen = faults.milestones
         record(
-            measured=f"outage {duration(undone - injected)}, return {duration(restored - undone)}, "
-            f"recovery and validation {duration(time.monotonic() - restored)}"
+            measured=f"detection {duration(seen[Milestone.DETECTED] - injected)}, "
+            f"failover {duration(seen[Milestone.FAILED_OVER] - injected)}, return {duration(restored - undone)}, "
+            f"recovery {duration(seen[Milestone.RECOVERED] - restored)}, "
+            f"validation {duration(time.monotonic() - seen[Milestone.RECOVERED])}"
         )
 
     # ---------------------------------------------------------------- permission and interruption
 
     @keyword(tags=["Check"])
     def faults_should_need_permission(self) -> None:
-        """Checks that no fault is made in an environment that forbids it, or while others may use the deployment."""
-        number = belongings.faults_need_permission(current())
+        """Checks that no fault is made in an environment that forbids it, or while others may use the deployment.
+
+        Every keyword of every library that is tagged Destructive is really called, but for those that only delete.
+        """
+        number = belongings.faults_need_permission(current(), destructive.makes_a_fault())
         record(measured=f"{number} faults refused without permission, and both instances answer")
 
     @keyword(tags=["Check", "Destructive"])
@@ -262,6 +330,7 @@ class FaultLibrary:
         lost machine: at the start of the next run), the report must not call met what was cut short, and what is left
         over must be listed and purgeable.
         """
+        current().require_faults()
         ways = {
             Interruption.CTRL_C: interruption_of.interrupted_by_ctrl_c,
             Interruption.KILLED_WORKER: interruption_of.killed_worker,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff.checks import lifecycle
+from signoff.checks import interruption, lifecycle
 from signoff.testbed import current
 
 
@@ -21,6 +21,11 @@ class LifecycleLibrary:
         The rows of what has happened stay in the logs.
         """
         record(measured=lifecycle.passed_leaves_nothing(current()))
+
+    @keyword(tags=["Wait"])
+    def wait_to_be_interrupted(self) -> None:
+        """Waits until somebody ends this run, for a suite that is run to be interrupted; fails if nobody does."""
+        interruption.wait_for_it()
 
     @keyword(tags=["Check", "Wait"])
     def failed_test_should_keep_its_data(self) -> None:

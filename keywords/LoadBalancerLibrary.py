@@ -7,12 +7,12 @@ from datetime import timedelta
 from robot.api.deco import keyword, library
 
 from evidence import record
-from signoff.checks import health, sharing, start
+from signoff.checks import health, normal, sharing, start
 from signoff.data_types import Role
 from signoff.faults.guard import Use
 from signoff.testbed import current, start_own, stop_own
-from signoff.verdict import CouldNotObserve, NotMet
-from signoff.words import duration
+from signoff.verdict import CouldNotObserve, NotMet, VerdictClass
+from signoff.words import count, duration
 
 
 @library(scope="GLOBAL", version="1.0", doc_format="ROBOT", auto_keywords=False)
@@ -106,7 +106,8 @@ class LoadBalancerLibrary:
             evidence=f"{times.number} health checks, none failed",
         )
         if times.p95 > allowed.total_seconds():
-            raise NotMet(f"95 % of the health checks took up to {duration(times.p95)}; allowed are {duration(allowed)}")
+            slow = f"95 % of the health checks took up to {duration(times.p95)}; allowed are {duration(allowed)}"
+            raise NotMet(VerdictClass.TOO_SLOW.says(slow))
 
     @keyword(tags=["Check"])
     def strategy_should_be_configured(self) -> None:
@@ -117,7 +118,8 @@ class LoadBalancerLibrary:
     def healthy_instances_should_be(self, number: int, within: timedelta | None = None) -> None:
         """Waits until /health and /status both count so many healthy instances.
 
-        ``within`` is by default the limit FAILOVER_MAX, and RECOVERY_MAX for 2.
+        ``within`` is by default the limit FAILOVER_MAX. For 2 each has to answer directly as well, and it is
+        RECOVERY_MAX, which begins with the proved return of the last instance that was away.
         """
         bed = current()
         name = "RECOVERY_MAX" if number == 2 else "FAILOVER_MAX"
@@ -143,6 +145,19 @@ class LoadBalancerLibrary:
             limit="" if within is not None else bed.environment.limits.words("RECOVERY_MAX"),
         )
 
+    @keyword(tags=["Check", "Wait"])
+    def deployment_should_be_steady_again(self, within: timedelta | None = None) -> None:
+        """Waits until both instances are healthy, directly and by /status, and no write is owed any more.
+
+        ``within`` is by default RECOVERY_MAX, and begins with the proved return of the last instance that was away.
+        """
+        bed = current()
+        took = health.steady_again(bed, within if within is not None else bed.environment.limits.recovery_max)
+        record(
+            measured=f"steady again after {duration(took)}",
+            limit="" if within is not None else bed.environment.limits.words("RECOVERY_MAX"),
+        )
+
     @keyword(tags=["Action"])
     def watch_status(self) -> None:
         """Begins to look at /status and, directly, at each instance, several times a second.
@@ -153,12 +168,20 @@ class LoadBalancerLibrary:
             self._watch.stop()
         self._watch = health.StatusWatch(current())
 
+    @keyword(tags=["Wait"])
+    def keep_watching_status(self) -> None:
+        """Waits until the outage is half as long again as STATUS_LIE_MAX: in a shorter one no lie could show."""
+        lasted = health.outlast_a_lie(current())
+        record(evidence=f"watched for {duration(lasted)} of the outage")
+
     @keyword(tags=["Check"])
     def status_should_have_been_true(self, limit: timedelta | None = None, *, counts: str = "2 1 2") -> None:
         """Ends `Watch Status`, and judges it against the direct probes.
 
-        No stretch in which the status was untrue may be longer than ``limit`` (STATUS_LIE_MAX), and the number of
-        healthy instances must have gone through ``counts``.
+        After an instance has gone or returned, the status may be untrue for ``limit`` (STATUS_LIE_MAX) in all: which
+        instances are healthy, the strategy, when each was last checked, and how many writes are owed, by the log. The
+        number of healthy instances must have gone through ``counts``. Without a write that is owed it *could not be
+        tested*.
         """
         watch, self._watch = self._watch, None
         if watch is None:
@@ -167,10 +190,12 @@ class LoadBalancerLibrary:
         allowed = limit if limit is not None else bed.environment.limits.status_lie_max
         seen = watch.stop()
         record(
-            measured=f"status untrue for {duration(seen.longest_untrue)} at most, {duration(seen.untrue)} in all; "
+            measured=f"status untrue for {duration(seen.untrue_after_a_change)} after a change at most, "
+            f"{duration(seen.untrue)} in all; "
             f"healthy instances went {' → '.join(map(str, seen.counts))}",
             limit="" if limit is not None else bed.environment.limits.words("STATUS_LIE_MAX"),
-            evidence=f"{seen.looks} looks at the status, {seen.probes} direct probes",
+            evidence=f"{seen.looks} looks at the status and the log, with up to {count(seen.owed, 'owed write')}; "
+            f"{seen.probes} direct probes",
         )
         health.judge_watch(seen, allowed, [int(number) for number in counts.split()])
 
@@ -179,6 +204,22 @@ class LoadBalancerLibrary:
         """Checks that the version 1 heartbeat answers with 200 and a heartbeat."""
         health.old_heartbeat(current())
         record(evidence="version 1 heartbeat answered")
+
+    @keyword(tags=["Check", "Wait"])
+    def health_should_be_degraded(self, within: timedelta | None = None) -> None:
+        """Checks that /health says "degraded" and answers 200. ``within`` is by default the limit STATUS_LIE_MAX."""
+        bed = current()
+        allowed = within if within is not None else bed.environment.limits.status_lie_max
+        record(evidence=normal.degraded(bed, allowed))
+
+    @keyword(tags=["Check", "Wait"])
+    def everything_should_be_normal_again(self) -> None:
+        """Checks that both instances are healthy, nothing is owed, and a write and a read work, within 60 s.
+
+        That time begins when the last fault was proved to be over.
+        """
+        took = normal.again(current())
+        record(measured=f"normal again after {duration(took)}", limit=f"normal again within {duration(normal.LIMIT)}")
 
     # ---------------------------------------------------------------- reads
 
@@ -205,6 +246,11 @@ class LoadBalancerLibrary:
         measured, _ = sharing.share(current(), collection, share, reads)
         record(measured=measured, evidence=f"{reads} reads, all correct")
 
+    @keyword(tags=["Check"])
+    def reads_should_take_turns(self, collection: str, reads: int = 100) -> None:
+        """Checks that the instances answer reads in turns, none twice in a row, each correctly."""
+        record(measured=sharing.take_turns(current(), collection, reads))
+
     # ---------------------------------------------------------------- what is owed
 
     @keyword(tags=["Check", "Wait"])
@@ -214,6 +260,12 @@ class LoadBalancerLibrary:
         """Checks that /status, /wal/status, /metrics and the log in PostgreSQL all show at least so many owed writes at
         the same moment."""
         record(measured=health.pending_shown(current(), at_least, within))
+
+    @keyword(tags=["Check", "Wait"])
+    def pending_writes_should_be_those_of(self, instance: Role, at_least: int) -> None:
+        """Checks that /status shows so many owed writes of one instance, none of the other, and an age of the oldest
+        that grows as it has to."""
+        record(measured=health.pending_of(current(), instance.value, at_least))
 
     @keyword(tags=["Check", "Wait"])
     def pending_writes_should_be_zero(self, within: timedelta | None = None) -> None:
@@ -233,15 +285,23 @@ class LoadBalancerLibrary:
         record(measured=start.passes(current()))
 
     @keyword(tags=["Check"])
-    def missing_variable_should_be_named(self, variable: str = "DATABASE_URL") -> None:
-        """Checks that an environment without this variable is refused with one sentence that names it."""
-        record(evidence=start.names_missing_variable(variable))
+    def each_missing_variable_should_be_named(self) -> None:
+        """Checks that the environment without any one of its variables is refused with one sentence that names it."""
+        record(evidence=start.names_missing_variables(current().environment.file))
 
     @keyword(tags=["Check"])
     def unreachable_service_should_be_named(self, service: str = "replica") -> None:
-        """Checks that a preflight with an unreachable balancer, primary, replica or database fails with one message
-        that names it, and shows no credential."""
+        """Checks that a preflight with an unreachable service fails with one message that names it.
+
+        It is the balancer, primary, replica, database or control plane; or the ``key`` of that one is wrong. No
+        credential is shown.
+        """
         record(evidence=start.names_unreachable(current(), service))
+
+    @keyword(tags=["Check"])
+    def suite_by_itself_should_refuse(self, service: str = "replica") -> None:
+        """Checks that a suite that is run by ``robot`` alone, where a service is missing, says so before its tests."""
+        record(evidence=start.suites_alone_refuse(current(), service))
 
     @keyword(tags=["Check"])
     def same_instance_twice_should_be_refused(self) -> None:

@@ -8,9 +8,11 @@ from robot.api.deco import keyword, library
 
 from evidence import record
 from signoff.checks import measurements, recommendations
+from signoff.clients.database import Measurement
 from signoff.data_types import Concern, Urgency
 from signoff.faults import control_plane, processes
-from signoff.testbed import current
+from signoff.faults.guard import Use
+from signoff.testbed import current, start_own
 from signoff.verdict import CouldNotObserve
 from signoff.words import duration
 
@@ -24,6 +26,7 @@ class MonitorLibrary:
 
     def __init__(self) -> None:
         self._since: datetime | None = None
+        self._noted: Measurement | None = None
 
     # ---------------------------------------------------------------- measurements
 
@@ -38,6 +41,23 @@ class MonitorLibrary:
             measured=f"memory {row.memory_usage_mb:.0f} MB ({row.memory_percent:.0f} %), CPU {row.cpu_percent:.0f} %",
             limit=f"a new row within {duration(intervals * current().environment.settings.resource_check_interval)}",
         )
+
+    @keyword(tags=["Wait"])
+    def note_measurement(self) -> None:
+        """Waits until two measurements in a row count the same, and notes it, for `Measurements Should Count`."""
+        self._noted = measurements.settled(current())
+
+    @keyword(tags=["Check", "Wait"])
+    def measurements_should_count(self, collection: str) -> None:
+        """Checks that at least two new measurements count what was done since `Note Measurement`.
+
+        That is every collection there is now, and each document that was written to this one, or deleted from it by
+        its id.
+        """
+        bed, before = current(), self._noted
+        if before is None:
+            raise CouldNotObserve("no measurement was noted; Note Measurement does that")
+        record(measured=measurements.count_the_work(bed, before, collection, bed.database.now()))
 
     @keyword(tags=["Wait"])
     def measurement_should_fall_due(self) -> None:
@@ -93,6 +113,20 @@ class MonitorLibrary:
     def backlog_recommendation_should_come(self, urgency: Urgency, *, above: int, at_most: int) -> None:
         """Checks that a backlog is told since `Watch Recommendations`, of more than ``above`` owed writes."""
         self._expect(recommendations.Expected(Concern.BACKLOG, urgency, above, at_most))
+
+    @keyword(tags=["Action"])
+    def start_a_deployment_that_is_nearly_full(self) -> None:
+        """Starts a deployment of its own that uses about nine tenths of its memory; no threshold of it is set."""
+        most = recommendations.nearly_full(current())
+        start_own({"MAX_MEMORY_MB": most}).guard.take(Use.ALONE, timedelta(seconds=10))
+
+    @keyword(name="Advice Should Keep The Contract's Thresholds", tags=["Check", "Wait"])
+    def advice_should_keep_the_contract(self) -> None:
+        """Checks all recommendations for memory and CPU since `Watch Recommendations` against what was measured.
+
+        By the contract they are due above 85 % of the memory and 80 % of the CPU, and urgent above 95 %.
+        """
+        record(measured=recommendations.keeps_contract(current(), self._watched()), limit="85 %, 80 % and 95 %")
 
     @keyword(tags=["Check", "Wait"])
     def recommendations_should_keep_their_cooldown(

@@ -34,14 +34,17 @@ class PostgresLibrary:
 
     @keyword(tags=["Check", "Wait"])
     def log_rows_should_be_synced(self, collection: str, within: timedelta | None = None) -> None:
-        """Checks that each row of a collection was executed, and then synced within ``within`` (SYNC_LAG_MAX)."""
+        """Checks that each row of a collection was executed, and then synced within ``within`` (SYNC_LAG_MAX).
+
+        When the log calls the last one synced, both instances must hold exactly what was acknowledged, at once.
+        """
         bed = current()
         lags = logged.synced(bed, collection, within if within is not None else bed.environment.limits.sync_lag_max)
         record(
             measured=f"executed → synced p50 {duration(lags.p50)}, p95 {duration(lags.p95)}, "
             f"max {duration(lags.longest)}",
             limit="" if within is not None else bed.environment.limits.words("SYNC_LAG_MAX"),
-            evidence=f"{lags.number} log rows",
+            evidence=f"{lags.number} log rows; both instances exact when the log called them synced",
         )
 
     @keyword(tags=["Check", "Wait"])

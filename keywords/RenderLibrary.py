@@ -75,14 +75,16 @@ class RenderLibrary:
     def plans_should_cost_no_more_than_the_budget(self) -> None:
         """Checks that the plans of all services, by ``resources/prices.yaml``, cost no more than MONTHLY_BUDGET.
 
-        The control plane tells each plan and its number of instances. Disks and traffic are not counted.
+        The control plane tells each plan and its number of instances. Services that the environment file does not name
+        under render.services, disks and traffic are not counted.
         """
         bed = current()
         seen = cost.within_budget(bed)
         record(
             measured=f"{seen.total:g} USD a month ({listing(seen.items, 20)})",
             limit=bed.environment.limits.words("MONTHLY_BUDGET"),
-            evidence=f"{len(seen.items)} services, prices of {seen.as_of}",
+            evidence=f"{len(seen.items)} services counted, those under render.services in {bed.environment.file.name}: "
+            f"{listing(seen.roles, 20)}; prices of {seen.as_of}",
         )
 
     @keyword(tags=["Check"])

@@ -12,7 +12,7 @@ from signoff.checks import alerts, real_channel
 from signoff.clients.alerts import Notice
 from signoff.data_types import Deaf, Role
 from signoff.testbed import current
-from signoff.verdict import CouldNotObserve, NotMet
+from signoff.verdict import CouldNotObserve, NotMet, VerdictClass
 from signoff.words import count, duration
 
 
@@ -87,6 +87,7 @@ class SlackLibrary:
 
         `Slack Should Have Been Deaf` proves it, once a message is due.
         """
+        current().require_faults()
         self._watching().deafen(how.value)
 
     @keyword(tags=["Check", "Wait"])
@@ -121,12 +122,28 @@ class SlackLibrary:
         )
         if times.p95 > bed.environment.limits.health_p95.total_seconds():
             allowed = duration(bed.environment.limits.health_p95)
-            raise NotMet(f"95 % of the health checks took up to {duration(times.p95)}; allowed are {allowed}")
+            slow = f"95 % of the health checks took up to {duration(times.p95)}; allowed are {allowed}"
+            raise NotMet(VerdictClass.TOO_SLOW.says(slow))
+
+    @keyword(tags=["Check"])
+    def work_should_not_wait_for_slack(self, documents: int = 20) -> None:
+        """Writes documents, reads each at once, and checks that each took no longer than FAILOVER_MAX."""
+        bed = current()
+        allowed = bed.environment.limits.failover_max.total_seconds()
+        wrote, read = alerts.work_times(bed, documents)
+        record(
+            measured=f"slowest write {duration(wrote.longest)} and read {duration(read.longest)} meanwhile",
+            limit=bed.environment.limits.words("FAILOVER_MAX"),
+        )
+        for what, times in (("write", wrote), ("read", read)):
+            if times.longest > allowed:
+                slow = f"with Slack as it is, a {what} took {duration(times.longest)}; allowed are {duration(allowed)}"
+                raise NotMet(VerdictClass.TOO_SLOW.says(slow))
 
     # ---------------------------------------------------------------- the real channel
 
-    @keyword(tags=["Action"])
-    def post_to_the_real_channel(self) -> None:
+    @keyword(tags=["Check"])
+    def real_channel_should_take_a_message(self) -> None:
         """Posts one message to the webhook in SIGNOFF_SLACK_WEBHOOK_URL, which must take it.
 
         Without that variable it is *not tested*.

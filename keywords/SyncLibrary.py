@@ -32,16 +32,20 @@ class SyncLibrary:
     # ---------------------------------------------------------------- tasks
 
     @keyword(tags=["Check", "Wait"])
-    def owed_documents_should_be_cut_into_tasks(self, collection: str, documents: int) -> None:
-        """Checks that so many owed documents are in full tasks, without a gap or an overlap, each done by a worker.
+    def owed_documents_should_be_cut_into_tasks(self, documents: int, tasks: int) -> None:
+        """Checks that so many owed documents are in so many full tasks, without a gap or an overlap, each done once.
 
-        All tasks of the collection have to end within the limit SYNC_LAG_MAX.
+        `Watch Tasks` has to see them from the beginning; all have to end within the limit SYNC_LAG_MAX, by a known
+        worker, and none may have been given out again.
         """
-        bed = current()
-        record(
-            measured=sync_tasks.well_cut(bed, collection, documents),
-            limit=f"{bed.environment.settings.sync_chunk_size:,} documents a task",
-        )
+        bed, watch = current(), self._watched()
+        try:
+            record(
+                measured=sync_tasks.well_cut(bed, watch, documents, tasks),
+                limit=f"{bed.environment.settings.sync_chunk_size:,} documents a task",
+            )
+        finally:
+            watch.drop()
 
     @keyword(tags=["Action"])
     def watch_tasks(self, collection: str) -> None:
@@ -51,13 +55,17 @@ class SyncLibrary:
     @keyword(tags=["Check", "Wait"])
     def watched_tasks_should_be_in_order(self) -> None:
         """Checks that the tasks that were watched had one of the four states at any time, ended, and ended once."""
-        watch, self._watch = self._watch, None
-        if watch is None:
-            raise CouldNotObserve("no tasks were watched; Watch Tasks does that")
+        watch = self._watched()
         try:
             record(measured=sync_tasks.in_order(watch))
         finally:
             watch.drop()
+
+    def _watched(self) -> TaskWatch:
+        watch, self._watch = self._watch, None
+        if watch is None:
+            raise CouldNotObserve("no tasks were watched; Watch Tasks does that")
+        return watch
 
     # ---------------------------------------------------------------- workers
 
@@ -73,12 +81,14 @@ class SyncLibrary:
 
         The replica has to be suspended, and to owe so many documents that a task is seen at work.
         """
+        current().require_faults()
         self._struck = sync_tasks.strike(current(), collection, freeze=False)
         record(evidence=f"{self._struck.worker} killed at task {self._struck.task.id}")
 
     @keyword(tags=["Destructive"])
     def freeze_worker_at_its_task(self, collection: str) -> None:
         """As `Kill Worker At Its Task`, but its processes are only stopped, and can go on later."""
+        current().require_faults()
         self._struck = sync_tasks.strike(current(), collection, freeze=True)
         record(evidence=f"{self._struck.worker} frozen at task {self._struck.task.id}")
 

@@ -18,12 +18,12 @@ from signoff.checkers.judging import Judgement, Subject, judge_history
 from signoff.checkers.recovery import Recovery, recoveries
 from signoff.data_types import Failing, Role
 from signoff.faults.outages import OUTAGES
-from signoff.history import History, Result
+from signoff.history import Action, History, Result
 from signoff.places import RUN_FOLDER
 from signoff.recheck import told
 from signoff.testbed import current
-from signoff.traffic import distribution
-from signoff.verdict import CouldNotObserve, NotMet, NotTested, Outcome
+from signoff.traffic import distribution, most_at_once
+from signoff.verdict import CouldNotObserve, NotMet, NotTested, Outcome, summed_up
 from signoff.words import count, duration, sentences
 from signoff.workload import repeats
 from signoff.workload.timeline import draw
@@ -85,14 +85,17 @@ class WorkloadLibrary:
         record(evidence=f"outage of more than {duration(self._work().last_out())}")
 
     @keyword(tags=["Destructive"])
-    def let_instance_fail_repeatedly(self, instance: Role, failing: Failing, times: int = 5) -> None:
+    def let_instance_fail_repeatedly(self, instance: Role, *failing: Failing, times: int = 5) -> None:
         """Makes an instance fail and brings it back several times, at a random phase, while the clients work on.
 
-        ``failing`` is ``suspended``, ``crashed``, ``frozen`` or ``unable to write``. Every fault is proved, and so is
-        its end; the clients do what is due before, during and after each one. The seed of the load gives the phases.
+        ``failing`` is ``suspended``, ``crashed``, ``frozen``, ``unable to write`` or ``locked``, or several of them in
+        turns. Every fault is proved, and so is its end; the clients do what is due before, during and after each one.
+        The seed of the load gives the phases.
         """
-        repeats.repeat(self._work(), instance.value, OUTAGES[failing], times)
-        record(evidence=f"{instance.value} {failing.value} and brought back {count(times, 'time')} at random phase")
+        current().require_faults()
+        repeats.repeat(self._work(), instance.value, [OUTAGES[one] for one in failing], times)
+        how = " or ".join(one.value for one in failing)
+        record(evidence=f"{instance.value} {how} and brought back {count(times, 'time')} at random phase")
 
     @keyword(tags=["Destructive"])
     def let_balancer_be_killed_repeatedly(self, times: int = 3) -> None:
@@ -100,6 +103,7 @@ class WorkloadLibrary:
 
         Whoever runs it has to start it again within RECOVERY_MAX.
         """
+        current().require_faults()
         down = repeats.kill_balancer_repeatedly(self._work(), times)
         record(
             measured=f"balancer up again {', '.join(duration(one) for one in down)} after each kill",
@@ -126,6 +130,8 @@ class WorkloadLibrary:
         workload, self._running = self._work(), None
         self._history = workload.stop(watch)
         self._judgement = judge_history(self._history)
+        most = most_at_once([(one.invoked, one.returned) for one in self._history.operations])
+        record(evidence=f"up to {count(most, 'request')} under way at the same time")
         picture(draw(self._history), workload.file.with_suffix(".svg"))
         for line in told(self._history, self._judgement):
             logger.info(line)
@@ -153,14 +159,14 @@ class WorkloadLibrary:
         if Subject.ALERTS in subjects:
             _require_alerts(self._known())
         judgement = self._judged().about(subjects or (Subject.CONTENTS,))
-        if judgement.evidence is not None:
-            record(measured=judgement.evidence.sentence(len(judgement.findings)).rstrip("."))
+        for claim in judgement.claims:
+            record(measured=claim)
         if judgement.apart:
             record(evidence=f"not promised, and seen: {sentences([str(one) for one in judgement.apart], 1)}")
         if judgement.findings:
             tally = Counter(finding.verdict.value for finding in judgement.findings)
             classes = ", ".join(f"{number} {name}" for name, number in tally.most_common())
-            found = sentences([finding.sentence for finding in judgement.findings], 3)
+            found = summed_up([str(finding) for finding in judgement.findings], 3)
             raise NotMet(f"{count(tally.total(), 'violation')} ({classes}): {found}")
         if judgement.gaps:
             untested = judgement.outcome is Outcome.NOT_TESTED
@@ -168,14 +174,17 @@ class WorkloadLibrary:
 
     @keyword(tags=["Check"])
     def work_should_have_gone_on(self) -> None:
-        """Checks that after each fault a write was acknowledged and readable in time, and none failed later.
+        """Checks that after each fault a write was acknowledged and readable in time, none failed later, and the status
+        told of it in time.
 
         The limit is that of the kind of fault: FAILOVER_MAX, FREEZE_FAILOVER_MAX or GRAY_FAILOVER_MAX.
         """
         history = self._known()
         seen = recoveries(history)
         if seen:
-            record(measured=_in_words(seen), evidence=f"{count(len(seen), 'fault')} under load")
+            for words in _in_words(seen):
+                record(measured=words)
+            record(evidence=f"{count(len(seen), 'fault')} under load")
         limits = {_LIMITS[one.outage.kind.value] for one in seen if one.outage.kind.value in _LIMITS}
         for name in sorted(limits):
             record(limit=current().environment.limits.words(name))
@@ -220,20 +229,37 @@ def _require_alerts(history: History) -> None:
     sink = current().alerts  # not tested, if the environment has none
     if not history.alert_reads:
         raise CouldNotObserve(f"the messages at {sink.url} were not recorded: those of an earlier outage did not come")
-    record(measured=f"{count(len(history.alerts), 'message')} about instances")
 
 
-def _in_words(seen: list[Recovery]) -> str:
-    failed = f"{sum(one.failed for one in seen)} of {sum(one.tried for one in seen)} operations failed"
-    good = [one.first_good for one in seen if one.first_good is not None]
-    if not good:
-        return f"no write was acknowledged and readable; {failed}"
-    first, last = distribution(good), distribution([one.last_failing for one in seen])
-    return (
-        f"writes acknowledged and readable again after median {duration(first.p50)}, p90 {duration(first.p90)}, "
-        f"max {duration(first.longest)}; last failing request began {duration(last.longest)} after the fault at most; "
-        f"{failed}"
-    )
+def _in_words(seen: list[Recovery]) -> list[str]:
+    """Return what faults did to the work, in words: to all of it, to the status, and to each kind of operation."""
+    tried = count(sum(one.tried for one in seen), "operation")
+    failed, unknown = sum(one.failed for one in seen), sum(one.indeterminate for one in seen)
+    said = []
+    if good := [one.first_good for one in seen if one.first_good is not None]:
+        said.append(f"writes acknowledged and readable again after {_figures(good)}")
+    else:
+        said.append("no write was acknowledged and readable")
+    if told := [one.told for one in seen if one.told is not None]:
+        said.append(f"status true after {_figures(told)}")
+    last = max(one.last_failing for one in seen)
+    said.append(f"last failing request began {duration(last)} after the fault at most")
+    said.append(f"of {tried} {failed} failed and {unknown} had an unknown outcome")
+    kinds = []
+    for action in Action:
+        own = [one.kinds[action] for one in seen]
+        firsts = [one.first_good for one in own if one.first_good is not None]
+        if not any(one.tried for one in own):
+            continue
+        again = f"again after {duration(max(firsts))} at most" if firsts else "never again"
+        lost = [sum(one.failed for one in own), sum(one.indeterminate for one in own)]
+        kinds.append(f"{action.value} {again}, {lost[0]} failed, {lost[1]} unknown")
+    return [*said, *kinds]
+
+
+def _figures(seconds: list[float]) -> str:
+    seen = distribution(seconds)
+    return f"median {duration(seen.p50)}, p90 {duration(seen.p90)}, max {duration(seen.longest)}"
 
 
 def _new_file() -> Path:

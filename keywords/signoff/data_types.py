@@ -32,6 +32,8 @@ class Failing(Enum):
     FROZEN = "frozen"
     UNABLE_TO_WRITE = "unable to write"
     """It answers its heartbeat, and is read as usual."""
+    LOCKED = "locked"
+    """It answers its heartbeat, and can neither read nor write."""
 
 
 class Way(Enum):

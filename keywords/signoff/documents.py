@@ -7,13 +7,15 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .verdict import CouldNotObserve
 from .words import shortened
 
-Value = str | int | float | bool
+Scalar = str | int | float | bool
+Value = Scalar | Sequence[Scalar] | None
+"""A value of metadata. None is none that a document can have: it is what an update removes one with."""
 Metadata = Mapping[str, Value]
 Embedding = tuple[float, ...]
 
@@ -30,13 +32,15 @@ class Document:
     Attributes:
         text: its content; None if it has none.
         metadata: its metadata; None if it has none.
-        embedding: its vector, of float32-exact values.
+        embedding: its vector, of float32-exact values; empty in an update that leaves it as it is.
+        uri: where its content is kept, as Chroma stores it; None if it has none.
     """
 
     id: str
     text: str | None
     metadata: Metadata | None
     embedding: Embedding = field(repr=False)
+    uri: str | None = None
 
 
 def embed(text: str, dimensions: int = DIMENSIONS) -> Embedding:
@@ -98,24 +102,27 @@ def make_documents(
 def rewritten(document: Document, token: str) -> Document:
     """Return the same document as another write leaves it: new text, token and embedding, all else kept."""
     text = f"Document {document.id} {token}"
-    return Document(document.id, text, {**(document.metadata or {}), "token": token}, embed(text))
+    return replace(document, text=text, metadata={**(document.metadata or {}), "token": token}, embedding=embed(text))
 
 
 def payload(documents: Sequence[Document]) -> dict[str, Any]:
     """Return the JSON body that adds, updates or upserts the documents over REST."""
-    return {
+    body: dict[str, Any] = {
         "ids": [document.id for document in documents],
-        "embeddings": [list(document.embedding) for document in documents],
+        "embeddings": [list(document.embedding) or None for document in documents],
         "documents": [document.text for document in documents],
         "metadatas": [dict(document.metadata) if document.metadata is not None else None for document in documents],
     }
+    if any(document.uri is not None for document in documents):
+        body["uris"] = [document.uri for document in documents]
+    return body
 
 
 def documents_from(answer: object, who: str) -> list[Document]:
     """Return the documents in a ``get`` answer of Chroma.
 
     Args:
-        answer: the JSON, with ids, documents, metadatas and embeddings.
+        answer: the JSON, with ids, documents, metadatas and embeddings, and with uris if there are any.
         who: who gave it, for the message.
 
     Raises:
@@ -127,16 +134,29 @@ def documents_from(answer: object, who: str) -> list[Document]:
         if not isinstance(column, list):
             raise CouldNotObserve(f"{who} answered a read without a list of {name}: {_show(answer)}")
         columns.append(column)
+    uris = answer.get("uris") if isinstance(answer, dict) else None
+    columns.append(uris if isinstance(uris, list) else [None] * len(columns[0]))
     if len({len(column) for column in columns}) != 1:
         lengths = ", ".join(str(len(column)) for column in columns)
         raise CouldNotObserve(f"{who} answered a read with {LISTS_DIFFER} ({lengths})")
     try:
         return [
-            Document(_text(id), None if text is None else _text(text), _metadata(metadata), _vector(vector))
-            for id, text, metadata, vector in zip(*columns, strict=True)
+            Document(_text(id), _text_or_none(text), _metadata(metadata), _vector(vector), _text_or_none(uri))
+            for id, text, metadata, vector, uri in zip(*columns, strict=True)
         ]
     except (TypeError, ValueError) as error:
         raise CouldNotObserve(f"{who} answered a read with a document that has no sense: {error}") from None
+
+
+def first_of_each(answer: object) -> dict[str, object]:
+    """Return a query's answer in the shape of a ``get`` answer.
+
+    It has a list for each of its questions, and ours have one question.
+    """
+    return {
+        str(name): column[0] if isinstance(column, list) and len(column) == 1 else column
+        for name, column in (answer.items() if isinstance(answer, dict) else ())
+    }
 
 
 def differences(expected: Mapping[str, Document], seen: Mapping[str, Document], where: str = "") -> list[str]:
@@ -178,6 +198,8 @@ def differing_fields(expected: Document, seen: Document) -> list[str]:
         found.append(f"text is {_show(seen.text)} instead of {_show(expected.text)}")
     if _typed(expected.metadata) != _typed(seen.metadata):
         found.append(_metadata_difference(expected.metadata, seen.metadata))
+    if expected.uri != seen.uri:
+        found.append(f"uri is {_show(seen.uri)} instead of {_show(expected.uri)}")
     if len(expected.embedding) != len(seen.embedding):
         found.append(f"embedding has {len(seen.embedding)} values instead of {len(expected.embedding)}")
     elif wrong := _differing_values(expected.embedding, seen.embedding):
@@ -198,7 +220,7 @@ def digest(document: Document) -> int:
     """Return a number of 128 bits that tells a document, with all its fields and their types, from others."""
     metadata = json.dumps(document.metadata, sort_keys=True, ensure_ascii=False)
     # repr tells 1 from 1.0 and True; a float32 has one repr.
-    whole = repr((document.id, document.text, metadata, document.embedding))
+    whole = repr((document.id, document.text, metadata, document.embedding, document.uri))
     return int.from_bytes(hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).digest())
 
 
@@ -218,17 +240,24 @@ def _metadata_difference(expected: Metadata | None, seen: Metadata | None) -> st
     return f"metadata {', '.join(words)}"
 
 
-def _typed(metadata: Metadata | None) -> dict[str, tuple[type, Value]] | None:
+def _typed(metadata: Metadata | None) -> dict[str, object] | None:
     # Python holds True == 1 == 1.0; a deployment that turns one into another has changed the data.
     if metadata is None:
         return None
-    return {key: (type(value), value) for key, value in metadata.items()}
+    return {
+        key: (list, [(type(item), item) for item in value]) if isinstance(value, list) else (type(value), value)
+        for key, value in metadata.items()
+    }
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{_show(value)} is not a text")
     return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _metadata(value: object) -> dict[str, Value] | None:

@@ -1,14 +1,15 @@
 """What is tested: addresses, credentials, limits and names, from one file per environment.
 
 A file never holds a credential: ``${NAME}`` stands for an environment variable, or for what the local stack says of
-itself. Whatever is missing or misspelt is one sentence that names it and the place to change it.
+itself. Whatever is missing or misspelt is one sentence that names it and the place to change it. ``${NAME?}`` is one
+that may be missing: then its whole section is absent, and tests that need that section say why they did not run.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ NOT_THERE = "none"
 """What stands in place of a proxy's address, or of a service, that a deployment does not have."""
 CONTRACT_LIMITS = RESOURCES / "contract_limits.yaml"
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(\?)?\}")
+_MAY_BE_ABSENT = ("render", "local", "alerts", "proxies")
 _AMOUNT = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|min|/s|USD)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 
@@ -87,6 +89,11 @@ class Settings:
     request_timeout: timedelta
     resource_check_interval: timedelta
     sync_chunk_size: int
+
+    @property
+    def replica_share(self) -> float:
+        """The share of the reads, from 0 to 1, that the replica has to answer while both instances are in line."""
+        return {"primary_only": 0.0, "round_robin": 0.5}.get(self.strategy, self.read_replica_ratio)
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,7 @@ class Environment:
         proxies: the control URL of the fault proxy between the balancer and an instance, postgres or slack, by role;
             there may be none.
         own_deployments: whether deployments of the tests' own can be started beside it (the local stack only).
+        absent: why a section of the file is absent that is there but for a variable that is not set, by its name.
     """
 
     name: str
@@ -187,6 +195,7 @@ class Environment:
     local: LocalProcesses | None = None
     alerts: AlertSink | None = None
     proxies: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_environment(name_or_path: str, variables: Mapping[str, str]) -> Environment:
@@ -202,12 +211,20 @@ def load_environment(name_or_path: str, variables: Mapping[str, str]) -> Environ
     file = _file_of(name_or_path)
     raw = _read(file)
     missing: dict[str, str] = {}
-    tree = _Tree(_interpolated(raw, variables, missing, ""), "", file)
+    optional: dict[str, str] = {}
+    values = _interpolated(raw, variables, missing, optional, "")
+    if absent := _absent(optional, file):
+        present = {name: section for name, section in raw.items() if name not in absent}
+        missing.clear()
+        values = _interpolated(present, variables, missing, optional, "")
+    tree = _Tree(values, "", file)
     if missing:
         wanted = [f"{variable} (for {key})" for variable, key in missing.items()]
         be, it = ("is", "it") if len(wanted) == 1 else ("are", "them")
-        raise BadEnvironment(f"{listing(wanted, 20)} {be} not set, and {file.name} needs {it}; set {it} in the shell.")
-    environment = _environment(file, tree)
+        raise BadEnvironment(
+            f"{listing(wanted, len(wanted))} {be} not set, and {file.name} needs {it}; set {it} in the shell."
+        )
+    environment = replace(_environment(file, tree), absent=absent)
     if environment.render is not None:
         remember(environment.render.api_key)
     if environment.alerts is not None:
@@ -272,23 +289,41 @@ def _read(file: Path) -> Any:
         ) from None
 
 
-def _interpolated(value: Any, variables: Mapping[str, str], missing: dict[str, str], key: str) -> Any:
+def _interpolated(
+    value: Any, variables: Mapping[str, str], missing: dict[str, str], optional: dict[str, str], key: str
+) -> Any:
+    """Fill in variables; note those that are not set, by their names, with the key that each is needed for."""
     if isinstance(value, dict):
         return {
-            name: _interpolated(item, variables, missing, f"{key}.{name}".lstrip(".")) for name, item in value.items()
+            name: _interpolated(item, variables, missing, optional, f"{key}.{name}".lstrip("."))
+            for name, item in value.items()
         }
     if isinstance(value, list):
-        return [_interpolated(item, variables, missing, key) for item in value]
+        return [_interpolated(item, variables, missing, optional, key) for item in value]
     if not isinstance(value, str):
         return value
 
     def replacement(match: re.Match[str]) -> str:
         if not variables.get(match[1]):
-            missing.setdefault(match[1], key)
+            (optional if match[2] else missing).setdefault(match[1], key)
             return ""
         return variables[match[1]]
 
     return _VARIABLE.sub(replacement, value)
+
+
+def _absent(optional: Mapping[str, str], file: Path) -> dict[str, str]:
+    """Return the sections that are absent as a variable is not set that may be missing, each with the reason."""
+    absent: dict[str, str] = {}
+    for variable, key in optional.items():
+        section = key.partition(".")[0]
+        if section not in _MAY_BE_ABSENT:
+            sections = listing(_MAY_BE_ABSENT)
+            raise BadEnvironment(
+                f"{variable} (for {key}) is marked by ? in {file}, and can't be missing: only {sections} may be absent."
+            )
+        absent.setdefault(section, f"the shell has no {variable}")
+    return absent
 
 
 class _Tree:
@@ -494,6 +529,8 @@ def _proxies(tree: _Tree) -> dict[str, str]:
 
 _SQL = (
     "wal_rows",
+    "wal_rows_of_sessions",
+    "last_errors",
     "owed_rows",
     "transactions",
     "unfinished_transactions",
@@ -503,6 +540,8 @@ _SQL = (
     "recommendations",
     "sync_tasks",
     "all_sync_tasks",
+    "open_sync_tasks",
+    "all_mappings",
     "sync_workers",
 )
 

@@ -350,6 +350,7 @@ class Limits:
         floor: how many operations each phase needs.
         faults: how many faults were planned.
         cells: how many times each order of mutations has to be cut by a fault, for each pair of phases.
+        receipts: of how many writes without an acknowledgement the effect has to be seen; a quarter, if that is less.
         deletes: what share of the mutations have to be deletes.
         late: how late, at most, 95 of 100 operations may be begun; later, the load was not what it was to be.
         first_good: how soon after a fault, by its kind, a write has to be acknowledged and readable.
@@ -365,6 +366,7 @@ class Limits:
     floor: int = 1
     faults: int = 0
     cells: int = 0
+    receipts: int = 1
     deletes: float = 0.0
     late: float = 1.0
     first_good: Mapping[str, float] = field(default_factory=dict)

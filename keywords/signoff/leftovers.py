@@ -9,14 +9,17 @@ from pathlib import Path
 
 from .clients.client import Writer
 from .clients.instances import Instance
+from .environment import FOLDER as ENVIRONMENTS
 from .environment import Environment
 from .faults.guard import Guard, Use
 from .manifest import FOLDER
 from .outcomes import Effect
 from .verdict import CouldNotObserve
-from .words import count
+from .words import count, listing
 
 Say = Callable[[str], None]
+PURGE = "python -m keywords.signoff purge"
+"""What removes leftovers."""
 _WAIT = timedelta(seconds=30)
 
 
@@ -44,6 +47,28 @@ def leftovers(deployment: str, folder: Path = FOLDER) -> list[tuple[Path, str]]:
                 there.pop(name, None)
         found += [(path, name) for name in there]
     return found
+
+
+def told(environment: Environment, left: Sequence[str]) -> str:
+    """Say in one sentence what runs left behind on a deployment, and how it is removed; "" if that is nothing.
+
+    Args:
+        left: the names of the collections.
+    """
+    if not left:
+        return ""
+    return (
+        f"Left over on {environment.balancer_url}: {count(len(left), 'collection')}, {listing(left, len(left))}. "
+        f"To remove {'it' if len(left) == 1 else 'them'}: {removal(environment)}"
+    )
+
+
+def removal(environment: Environment) -> str:
+    """Return the command that removes what runs left behind in an environment."""
+    if environment.file == ENVIRONMENTS / "local.yaml":
+        return PURGE
+    known = environment.file.parent == ENVIRONMENTS
+    return f"{PURGE} --environment {environment.file.stem if known else environment.file}"
 
 
 def purge(environment: Environment, say: Say, folder: Path = FOLDER) -> int:

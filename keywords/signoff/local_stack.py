@@ -41,14 +41,22 @@ class LocalStack:
         settings: environment variables of the balancer to override, by name.
         logs: the folder for the logs of its processes; one in results/ by default.
         proxies: whether a fault proxy stands between the balancer and each instance.
+        commands: what takes the place of its programs, by the variables that name them: SIGNOFF_BALANCER_COMMAND, …;
+            those of this process's environment by default.
     """
 
     def __init__(
-        self, settings: Mapping[str, str] | None = None, logs: Path | None = None, *, proxies: bool = False
+        self,
+        settings: Mapping[str, str] | None = None,
+        logs: Path | None = None,
+        *,
+        proxies: bool = False,
+        commands: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = dict(settings or {})
         self._logs = logs
         self._proxies = proxies
+        self._commands = dict(commands or {})
         self._process: subprocess.Popen[str] | None = None
         self._complaints: IO[str] | None = None
         self.endpoints: dict[str, str] = {}
@@ -72,6 +80,7 @@ class LocalStack:
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
+            env=os.environ | self._commands,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,

@@ -11,12 +11,14 @@ import os
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from .checks.preflight import PreflightFailed, preflight, usual_wait
 from .clients.alerts import Alerts
 from .clients.balancer import Balancer
 from .clients.client import Told, Write, Writer, official_client, told_by_client
@@ -29,13 +31,16 @@ from .faults.fault_log import FaultLog
 from .faults.guard import Guard, Use
 from .faults.local_processes import main_process
 from .faults.locked_store import LockedStore
-from .faults.undo import Held, Poisoned, SilentSink, Suspension, UndoJournal
+from .faults.undo import Held, Poisoned, SilentSink, Suspension, UndoJournal, replay
 from .ledger import Change, Kind, Ledger
 from .local_stack import LocalStack, claimed_endpoints
 from .manifest import Manifest
-from .verdict import CouldNotObserve, NotTested
+from .verdict import CouldNotObserve, NotTested, VerdictClass
 
 LOCAL = "local"
+_OWN_RUN = "SIGNOFF_RUN_FOLDER"
+"""Is set by a sign-off for its workers: it has looked at the deployment before."""
+_OTHERS_END_WITHIN = timedelta(minutes=10)
 ROLES = ("primary", "replica")
 # A client gives up later than the balancer does, so that a 503 is seen as one, and not as a timeout.
 _BEYOND_THE_BALANCER = timedelta(seconds=5)
@@ -47,7 +52,8 @@ class Tracked:
 
     Attributes:
         id: what the balancer calls it; "" while it isn't there.
-        metadata: what it was created with.
+        metadata, configuration: what it was created with; None if nothing was given.
+        acknowledged_at: when its creation was acknowledged, in seconds of the monotonic clock; None if it was not.
         ledger: what its documents should be.
         earlier_ids: ids that earlier collections of this name had, on any instance.
         handle: the official client's object for it; None if it was created over REST.
@@ -56,6 +62,8 @@ class Tracked:
     name: str
     id: str = ""
     metadata: Mapping[str, Any] | None = None
+    configuration: Mapping[str, Any] | None = None
+    acknowledged_at: float | None = None
     ledger: Ledger = field(default_factory=Ledger)
     earlier_ids: set[str] = field(default_factory=set)
     handle: Any = None
@@ -113,12 +121,18 @@ class Testbed:
         Raises:
             NotTested: if the environment has none.
         """
+        self._require_present("alerts")
         if self.environment.alerts is None:
             raise NotTested(
                 f"alerts of the environment {self.environment.name} can't be read back; name a sink under alerts in "
                 f"{self.environment.file}"
             )
         return Alerts(self.environment.alerts, self.environment.dialect.instances)
+
+    def _require_present(self, section: str) -> None:
+        """Make sure that a section of the environment file is not absent for want of a variable."""
+        if reason := self.environment.absent.get(section):
+            raise NotTested(f"{reason}, which {section} in {self.environment.file.name} needs")
 
     @cached_property
     def client(self) -> Any:
@@ -132,6 +146,7 @@ class Testbed:
         Raises:
             NotTested: if the environment has none.
         """
+        self._require_present("render")
         if self.environment.render is None:
             raise NotTested(
                 f"the environment {self.environment.name} has no control plane; add render to {self.environment.file}"
@@ -197,11 +212,14 @@ class Testbed:
             raise CouldNotObserve(f"this run has not created a collection {name}; Create Collection gives one's name")
         return self.collections[name]
 
-    def track(self, name: str, metadata: Mapping[str, Any] | None = None) -> Tracked:
+    def track(
+        self, name: str, metadata: Mapping[str, Any] | None = None, configuration: Mapping[str, Any] | None = None
+    ) -> Tracked:
         """Begin to follow a collection, before it is created, or before it is created again."""
         self.manifest.add(name)
         earlier = self.collections.get(name)
-        tracked = Tracked(name, metadata=metadata, earlier_ids=set(earlier.earlier_ids) if earlier else set())
+        earlier_ids = set(earlier.earlier_ids) if earlier else set()
+        tracked = Tracked(name, metadata=metadata, configuration=configuration, earlier_ids=earlier_ids)
         self.collections[name] = tracked
         return tracked
 
@@ -258,6 +276,18 @@ class Testbed:
         """Return a collection as each instance describes it, by role."""
         return {role: self.instance(role).collection(name) for role in ROLES}
 
+    def unserved(self, status: int | None = None) -> VerdictClass:
+        """Return the class of work that was not done.
+
+        Args:
+            status: of its answer; None if it had none.
+
+        A success that is none is one in any case. Otherwise it matters whether something is broken now.
+        """
+        if status is not None and 200 <= status < 300:
+            return VerdictClass.PROTOCOL
+        return VerdictClass.SLOW_FAILOVER if self.faults.any_open else VerdictClass.UNAVAILABLE
+
     def close(self) -> None:
         """Close what is open, and give back the deployment."""
         self.database.close()
@@ -266,6 +296,7 @@ class Testbed:
 
 _lock = threading.RLock()
 _current: Testbed | None = None
+_refused = ""
 _own: list[tuple[LocalStack, Testbed | None]] = []
 
 
@@ -273,20 +304,42 @@ def current() -> Testbed:
     """Return the deployment under test, made when it is first asked for.
 
     The environment is the one that SIGNOFF_ENVIRONMENT names (local by default). For the local one a stack is found,
-    or started.
+    or started. Unless the sign-off that runs this process has looked at it already, every part of it is looked at.
 
     Raises:
         BadEnvironment, StackFailed: with one sentence.
+        CouldNotObserve: if a part of it can't be used; whoever asks later is told so at once.
     """
-    global _current
+    global _current, _refused
     with _lock:
+        if _refused:
+            raise CouldNotObserve(_refused)
         if _current is None:
             name = os.environ.get("SIGNOFF_ENVIRONMENT") or LOCAL
             variables = dict(os.environ)
             if name == LOCAL:
                 variables |= claimed_endpoints()
-            _current = Testbed(load_environment(name, variables))
+            bed = Testbed(load_environment(name, variables))
+            if _OWN_RUN in os.environ:
+                _current = bed
+                return bed
+            try:
+                _look_at(bed)
+            except PreflightFailed as error:
+                _refused = str(error)
+                raise CouldNotObserve(_refused) from None
+            _current = bed
         return _current
+
+
+def _look_at(bed: Testbed) -> None:
+    """Look at every part of a deployment, when nobody is breaking it; what an interrupted run left broken is mended."""
+    bed.guard.take(Use.SHARED, _OTHERS_END_WITHIN)
+    try:
+        replay(bed.environment)
+        preflight(bed.environment, usual_wait(bed.environment))
+    finally:
+        bed.guard.release()
 
 
 def start_own(settings: Mapping[str, str], *, proxies: bool = False) -> Testbed:
@@ -326,6 +379,33 @@ def own_endpoints() -> dict[str, str]:
         if not _own:
             raise CouldNotObserve("this needs a deployment of its own; Start A Deployment Of Its Own gives one")
         return dict(_own[-1][0].endpoints)
+
+
+def endpoints_of(bed: Testbed) -> dict[str, str]:
+    """Return the variables that an environment file needs beside those of this process; none for a hosted one."""
+    with _lock:
+        if _own:
+            return dict(_own[-1][0].endpoints)
+    return claimed_endpoints() if bed.environment.local is not None else {}
+
+
+@contextmanager
+def using(bed: Testbed) -> Iterator[None]:
+    """Make another testbed the one that every keyword works on, for a while."""
+    global _current
+    with _lock:
+        before, _current = _current, bed
+    try:
+        yield
+    finally:
+        with _lock:
+            _current = before
+
+
+def ends_with_the_run(bed: Testbed) -> bool:
+    """Whether a deployment is a local stack that nobody keeps: one of a test's own, or of the run's."""
+    with _lock:
+        return bed.environment.local is not None and (bool(_own) or "SIGNOFF_STACK" not in os.environ)
 
 
 def stop_own() -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import statistics
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from .verdict import CouldNotObserve
@@ -31,6 +33,18 @@ def at_once(jobs: Sequence[Callable[[], Result]], clients: int) -> list[Result]:
         return []
     with ThreadPoolExecutor(min(clients, len(jobs)), thread_name_prefix="client") as pool:
         return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+
+def most_at_once(spans: Sequence[tuple[float, float]]) -> int:
+    """Return how many of some stretches of time, from their begin until before their end, overlap at most."""
+    changes = sorted(
+        [(begin, 1) for begin, end in spans if begin < end] + [(end, -1) for begin, end in spans if begin < end]
+    )
+    most = now = 0
+    for _, change in changes:
+        now += change
+        most = max(most, now)
+    return most
 
 
 @dataclass(frozen=True)
@@ -156,17 +170,45 @@ def untrue_stretches(
         probes: direct probes of each instance. Where the probes around a moment disagree, the truth was just
             changing, and the status may say either.
     """
-    stretches: list[float] = []
+    return [end - begin for begin, end in untrue_spans(status, probes)]
+
+
+def untrue_spans(
+    status: Sequence[Sample[Mapping[str, bool]]], probes: Mapping[str, Sequence[Sample[bool]]]
+) -> list[tuple[float, float]]:
+    """Return when each stretch began and ended in which a status was untrue; as :func:`untrue_stretches`."""
+    spans: list[tuple[float, float]] = []
     since: float | None = None
     for sample in status:
         if _untrue(sample, probes):
             since = sample.started if since is None else since
         elif since is not None:
-            stretches.append(sample.started - since)
+            spans.append((since, sample.started))
             since = None
     if since is not None:
-        stretches.append(status[-1].ended - since)
-    return stretches
+        spans.append((since, status[-1].ended))
+    return spans
+
+
+def untrue_after_each_change(
+    spans: Sequence[tuple[float, float]], probes: Mapping[str, Sequence[Sample[bool]]]
+) -> list[float]:
+    """Return for how long a status was untrue after each change of the truth, and before the first one, in seconds.
+
+    Args:
+        spans: when it was untrue.
+        probes: direct probes of each instance; the truth changes where one has another result than the last one had.
+    """
+    changes = [float("-inf")]
+    for looks in probes.values():
+        for earlier, later in pairwise(looks):
+            if (earlier.value is None) is not (later.value is None):
+                changes.append(later.started)
+    changes.sort()
+    untrue = [0.0] * len(changes)
+    for begin, end in spans:
+        untrue[bisect_right(changes, begin) - 1] += end - begin
+    return untrue
 
 
 def _untrue(sample: Sample[Mapping[str, bool]], probes: Mapping[str, Sequence[Sample[bool]]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -60,6 +61,18 @@ def sentences(items: Sequence[str], most: int = 4) -> str:
 
 
 def shortened(text: str, most: int = 200) -> str:
-    """Return a text on one line, cut with "…" if it is longer than ``most`` characters."""
+    """Return a text on one line, cut with "…" if it is longer than ``most`` characters.
+
+    A quotation that is cut is closed, so that what comes behind it is not taken for a part of it.
+    """
     line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    if len(line) <= most:
+        return line
+    cut = line[: most - 1]
+    if not _in_a_quotation(cut):
+        return cut + "…"
+    return line[: most - 2] + ('…"' if _in_a_quotation(line[: most - 2]) else "…")
+
+
+def _in_a_quotation(text: str) -> bool:
+    return [one[0] for one in re.finditer(r'\\.|"', text)].count('"') % 2 == 1

@@ -20,6 +20,7 @@ Every Kind Of Change Arrives Exactly
     Given the deployment is healthy and steady
     And a collection with 20 documents
     When 5 of them are updated, 8 are upserted and 4 are deleted
+    And of 3 of them the metadata alone is updated, and of 3 others the embedding alone
     Then the balancer and both instances hold exactly what was acknowledged
     And a query finds the nearest document first
     And adding a document again changes nothing
@@ -44,9 +45,12 @@ A Handle From Before A Failover Goes On Working
     And a collection with 10 documents
     When the primary is suspended
     And 5 more documents are added with the handle obtained before
-    And the primary is resumed
+    Then that handle updates, deletes, reads and queries as well
+    And the primary is still away
+    When the primary is resumed
     And 5 more documents are added with the handle obtained before
-    Then the balancer and both instances hold exactly what was acknowledged
+    Then that handle updates, deletes, reads and queries as well
+    And the balancer and both instances hold exactly what was acknowledged
 
 Deleting By A Condition Deletes Exactly Those
     [Metadata]    Requirement    DOC-3
@@ -63,12 +67,12 @@ Deleting By Ids Spares Documents With The Same Metadata
     Then the balancer and both instances hold exactly what was acknowledged
 
 Content Arrives Unchanged
-    [Documentation]    Unicode, compressed transfer, every kind of metadata, nested conditions, a megabyte of text, the largest batch.
+    [Documentation]    Unicode, gzip, every kind of metadata, URIs, nested conditions, a megabyte of text, the largest batch.
     [Metadata]    Requirement    DOC-5
     Given the deployment is healthy and steady
     And a collection with documents of every kind
     Then the balancer and both instances hold exactly what was acknowledged
-    And a nested condition finds exactly its documents everywhere
-    And a compressed answer is the same
+    And conditions on metadata and texts find exactly their documents everywhere
+    And a compressed answer is the same, and a compressed request is taken or refused
     When the largest batch the server takes is added
     Then the balancer and both instances hold exactly what was acknowledged

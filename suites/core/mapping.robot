@@ -15,12 +15,12 @@ Test Tags         enhanced
 
 *** Test Cases ***
 A New Collection Is On Both Instances
-    [Documentation]    Exactly once on each, two different ids, one mapping row equal to both; a second creation is refused.
+    [Documentation]    Exactly once on each, as it was asked for, two different ids, one mapping row equal to both, in time.
     [Metadata]    Requirement    MAP-1
     [Tags]    production-validation
     Given the deployment is healthy and steady
-    When a collection is created
-    Then it is on both instances and mapped
+    When a collection is created with settings of its own
+    Then it is on both instances and mapped, as it was created, within the lag goal
     And creating it again is refused
 
 Thirty Collections At Once Are All Mapped
@@ -54,8 +54,24 @@ A Collection Deleted During An Outage Stays Deleted
     Given the deployment is healthy and steady
     And a collection with 20 documents
     When the replica is suspended
+    And one instance is called healthy within the failover limit
     And the collection is deleted
-    And the replica is resumed
+    Then the replica is still away
+    When the replica is resumed
+    Then it is gone from both instances and the mapping
+    And it stays gone
+
+A Collection Deleted While The Primary Is Away Stays Deleted
+    [Documentation]    The primary holds it, is away while it is deleted, and must not bring it back.
+    [Metadata]    Requirement    MAP-4
+    [Tags]    destructive    infrastructure
+    Given the deployment is healthy and steady
+    And a collection with 20 documents
+    When the primary is suspended
+    And one instance is called healthy within the failover limit
+    And the collection is deleted
+    Then the primary is still away
+    When the primary is resumed
     Then it is gone from both instances and the mapping
     And it stays gone
 
@@ -65,7 +81,9 @@ An Instance That Was Away Holds Only The Second Incarnation
     [Tags]    destructive    infrastructure
     Given the deployment is healthy and steady
     When the replica is suspended
+    And one instance is called healthy within the failover limit
     And a collection is created, filled, deleted and created again with other documents
-    And the replica is resumed
+    Then the replica is still away
+    When the replica is resumed
     Then it is on both instances and mapped
     And both instances hold exactly what was acknowledged

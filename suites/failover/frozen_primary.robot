@@ -27,7 +27,7 @@ Work Goes On With A Frozen Primary
     And the log shows that the last 3 writes were executed on the replica
     And the primary is still frozen
     When the primary goes on
-    Then both instances hold exactly what was acknowledged
+    Then both instances are steady again and hold exactly what was acknowledged
 
 Writes Go On Within The Limit Every Time
     [Documentation]    From the moment the primary freezes to the first acknowledged and readable write.
@@ -39,3 +39,4 @@ Writes Go On Within The Limit Every Time
     Then work went on within the limit
     And the status was true but for its limit
     And everything acknowledged is there, and nothing else
+    And the deployment is steady again

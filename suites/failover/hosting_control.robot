@@ -20,7 +20,8 @@ A Service Is Suspended, Proved Down, Worked Without, Resumed And Proved Up
     And a collection with 10 documents
     When the primary is suspended
     And 10 documents are added, 2 updated and 3 deleted
-    Then the primary is still away
+    Then the balancer serves exactly what was acknowledged, and queries find the nearest first
+    And the primary is still away
     When the primary is resumed
     Then the control plane shows that the primary was suspended and resumed
     And both instances are healthy again within the recovery limit

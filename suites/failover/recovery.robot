@@ -30,14 +30,14 @@ A Returned Instance Catches Up By Itself
     And nothing is resurrected
     And no row of the log has failed
 
-A Returned Instance Catches Up Under Load
+A Returned Primary Catches Up Under Load
     [Documentation]    While clients go on changing what it has missed; nothing that was deleted comes back.
     [Metadata]    Requirement    FAIL-4
     Given the deployment is healthy and steady
     And clients keep adding, changing and deleting documents
-    When the replica is suspended
+    When the primary is suspended
     And they work on
-    And the replica is resumed
+    And the primary is resumed
     Then both instances are healthy again within the recovery limit
     When they work on
     And they stop, and time passes
@@ -50,9 +50,9 @@ From Failure To Validation
     And a collection with 25 documents
     And another collection whose state is saved
     When the primary is suspended
-    And 15 documents are added, 5 updated and 5 deleted
+    Then the outage is told and work goes on within the failover limit
+    When 15 documents are added, 5 updated and 5 deleted
     And the primary is resumed
     Then both instances are healthy again within the recovery limit
     And both instances hold exactly what was acknowledged within the lag limit
-    And the saved state is unchanged on both instances
-    And the phases are timed
+    And the saved state is unchanged on both instances, and each phase is timed

@@ -111,7 +111,7 @@ What A Killed Monitor Had Still To Tell Is Told
     [Metadata]    Requirement    MON-3
     Given the deployment is healthy and steady
     And the alerts are watched
-    When Slack answers every message with an error
+    When Slack resets every connection
     And the primary crashes
     Then Slack has not taken the alert
     When the monitor is killed

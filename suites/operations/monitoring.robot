@@ -18,6 +18,16 @@ Measurements Keep Coming
     Given the deployment is healthy and steady
     Then measurements keep coming, and can be true
 
+Measurements Count What Was Done
+    [Documentation]    Every collection there is, and each document that was brought to both instances.
+    [Metadata]    Requirement    MON-1
+    Given the deployment is healthy and steady
+    And what is counted before is noted
+    And a collection with 40 documents
+    When 20 documents are added, 5 updated and 10 deleted
+    And the log has all of it synced within the lag limit
+    Then two measurements count every collection and every document that was written
+
 Measurements Keep Coming Whatever Was Written
     [Documentation]    A deletion by a condition names no document, so nobody can tell how many were synced.
     [Metadata]    Requirement    MON-1

@@ -33,9 +33,22 @@ Use Above Its Threshold Gets Advice
 Use Above What There Is Gets Urgent Advice
     [Documentation]    The services use more than their plan gives, in this case very small ones.
     [Metadata]    Requirement    MON-2
-    Given a deployment whose recommendations are watched    MAX_MEMORY_MB=40    MAX_CPU_CORES=0.001
+    Given a deployment whose recommendations are watched    MAX_MEMORY_MB=20    MAX_CPU_CORES=0.001
     Then more memory is recommended with high urgency, for use above 95 percent
     And more CPU is recommended with high urgency, for use above 95 percent
+
+The Thresholds Of The Contract Are Kept
+    [Documentation]    None of them is set: 85 % of the memory, 80 % of the CPU, 1,000 owed writes.
+    [Metadata]    Requirement    MON-2
+    [Tags]    destructive
+    Given a deployment whose memory is nearly used up, and whose recommendations are watched
+    And an empty collection
+    When the replica is suspended
+    And 900 documents are added, each by a write of its own
+    Then the contract's thresholds are kept for what is used
+    And no larger plan is recommended for the backlog
+    When 200 documents are added, each by a write of its own
+    Then a larger plan is recommended with medium urgency for a backlog above 1000 up to 5000
 
 A Backlog Gets Advice Above Its Thresholds
     [Documentation]    With small thresholds in place of 1,000 and 5,000 owed writes.

@@ -21,6 +21,7 @@ A Collection Of Somebody Else Stays As It Is
     And a collection of somebody else, named as the tests name theirs
     When collections are created, filled and deleted
     Then deleting the collection of somebody else is refused
+    And a purge beside it deletes only what its manifest names
     And the collection of somebody else is unchanged on both instances
 
 No Fault Is Made Without Permission

@@ -5,7 +5,9 @@ Resource          ../../resources/deployment.resource
 Resource          ../../resources/balancing.resource
 Resource          ../../resources/configuration.resource
 Resource          ../../resources/documents.resource
+Resource          ../../resources/monitoring.resource
 Resource          ../../resources/outages.resource
+Resource          ../../resources/sync.resource
 
 Suite Setup       Open The Deployment
 Suite Teardown    Close The Deployment
@@ -27,18 +29,43 @@ Settings That Cannot Be Used Stop The Start
 
 The Strategy Decides Who Serves Reads
     [Metadata]    Requirement    PROD-1
-    Given a deployment of its own with    LOAD_BALANCE_STRATEGY=primary_only    SYNC_MODE=distributed
+    Given a deployment of its own with    LOAD_BALANCE_STRATEGY=primary_only
     And a collection with 10 documents
     Then the strategy is the configured one
-    And the status shows the configured sync mode
     And the primary serves all of 100 reads, every one correct
+    And the balancer listens on the port it was given
 
-The Ratio Decides How Reads Are Shared
+Reads Take Turns, And Workers Bring A Backlog, If That Is Configured
     [Metadata]    Requirement    PROD-1
-    Given a deployment of its own with    READ_REPLICA_RATIO=0.3
+    [Tags]    destructive
+    Given a deployment of its own with    LOAD_BALANCE_STRATEGY=round_robin    SYNC_MODE=distributed
+    And a collection with 10 documents
+    Then the strategy is the configured one
+    And the instances serve 100 reads in turns
+    When 2500 documents of a new collection are owed to the replica, written 500 at a time
+    And the replica is resumed
+    Then both instances hold exactly what was acknowledged
+    And the status shows the configured sync mode
+    And the tasks are those of the configured sync mode
+
+Reads Are Shared, And Nobody Else Brings A Backlog, If That Is Configured
+    [Metadata]    Requirement    PROD-1
+    [Tags]    destructive
+    Given a deployment of its own with    READ_REPLICA_RATIO=0.3    SYNC_MODE=traditional
     And a collection with 10 documents
     Then the strategy is the configured one
     And the replica serves its configured share of 200 reads
+    When 2500 documents of a new collection are owed to the replica, written 500 at a time
+    And the replica is resumed
+    Then both instances hold exactly what was acknowledged
+    And the status shows the configured sync mode
+    And the tasks are those of the configured sync mode
+
+The CPU Threshold Decides When More Is Recommended
+    [Documentation]    The balancer only checks that it can be used; the monitor of the same deployment follows it.
+    [Metadata]    Requirement    PROD-1
+    Given a deployment whose recommendations are watched    CPU_THRESHOLD_PERCENT=0.5
+    Then more CPU is recommended with medium urgency, for use above 0.5 percent
 
 Interval And Threshold Decide When An Outage Is Noticed
     [Metadata]    Requirement    PROD-1
@@ -78,17 +105,17 @@ The Sync Interval Decides When A Refused Write Is Tried Again
 The Batch Size Decides How An Instance Catches Up
     [Metadata]    Requirement    PROD-1
     [Tags]    destructive
-    Given a deployment with proxies and    DEFAULT_BATCH_SIZE=10
+    Given a deployment with proxies and    DEFAULT_BATCH_SIZE=10    MAX_BATCH_SIZE=10
     And an empty collection
     When the replica is suspended
     And 60 documents are added, each by a write of its own
     Then the replica returns, and no batch it is sent has more than 10 documents
     And both instances hold exactly what was acknowledged
 
-The Largest Batch Size Is Never Exceeded
+With A Backlog The Batch Grows Up To The Largest Size And Never Beyond
     [Metadata]    Requirement    PROD-1
     [Tags]    destructive
-    Given a deployment with proxies and    DEFAULT_BATCH_SIZE=50    MAX_BATCH_SIZE=4
+    Given a deployment with proxies and    DEFAULT_BATCH_SIZE=2    MAX_BATCH_SIZE=4    RESOURCE_CHECK_INTERVAL=0.2
     And an empty collection
     When the replica is suspended
     And 60 documents are added, each by a write of its own

@@ -23,6 +23,7 @@ A Run Whose Worker Is Killed Mends What It Broke
     Then a run mends what it broke after    killed worker
 
 The Run After A Lost Machine Mends What Was Broken
+    [Documentation]    A frozen process, a locked store, a fault on the way, a stopped service and a silenced channel at once.
     [Metadata]    Requirement    PROD-8
-    Given a deployment of its own
+    Given a deployment of its own with fault proxies
     Then a run mends what it broke after    lost machine

@@ -20,14 +20,17 @@ A Backlog Is Cut Into Tasks And Carried Out Once
     [Tags]    production-validation
     Given a steady deployment that syncs by workers
     And 2500 documents of a new collection are owed to the replica, written 300 at a time
+    And the tasks are watched
     When the replica is resumed
     Then both instances hold exactly what was acknowledged within the lag limit
-    And the 2500 owed documents were cut without a gap, and each task done once by a known worker
+    And the 2500 owed documents were cut into 3 tasks without a gap, each done once by a known worker
 
 Tasks Go Through Their States In Order
+    [Documentation]    Documents are changed and deleted again within the backlog, so that its order matters too.
     [Metadata]    Requirement    SYNC-2
     Given a steady deployment that syncs by workers
-    And 3000 documents of a new collection are owed to the replica, written 500 at a time
+    And 1500 documents of a new collection are owed to the replica, written 500 at a time
+    And 200 of them are updated, 200 are upserted and 200 are deleted
     And the tasks are watched
     When the replica is resumed
     Then both instances hold exactly what was acknowledged within the lag limit

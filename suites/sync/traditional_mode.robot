@@ -15,5 +15,6 @@ What Holds With Workers Holds In Traditional Mode
     [Metadata]    Requirement    SYNC-4
     [Tags]    destructive
     Given a deployment of its own with    SYNC_MODE=traditional
-    Then what holds with workers holds without them
+    Then there is no task
+    And what holds with workers holds without them
     And there is no task

@@ -43,7 +43,7 @@ Thirty Clients Are At Work While The Primary Goes Away
     And they work on
     And the primary is resumed
     And they work on
-    And they stop
+    And they stop, and time passes
     Then everything acknowledged is there, and nothing else
     And the log tells the truth about each write
 
@@ -56,6 +56,6 @@ Sixty Clients Are At Work While The Primary Freezes
     And they work on
     And the primary goes on
     And they work on
-    And they stop
+    And they stop, and time passes
     Then everything acknowledged is there, and nothing else
     And the log tells the truth about each write

@@ -9,12 +9,11 @@ import pytest
 from honest_deployment import Run, holding, logged, with_final
 
 from signoff.checkers import receipts
-from signoff.checkers.findings import VerdictClass
 from signoff.checkers.judging import judge_history
 from signoff.data_types import Role
 from signoff.history import Action, Evidence, History, Limits, LogRow, Operation, Result, Stage
 from signoff.report.judgement import Word
-from signoff.verdict import Outcome
+from signoff.verdict import Outcome, VerdictClass
 
 
 def started() -> Run:

@@ -11,7 +11,6 @@ from honest_deployment import START, Run, holding, logged, runs, with_final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from signoff.checkers.findings import VerdictClass as V
 from signoff.checkers.judging import judge_history
 from signoff.checkers.registers import result
 from signoff.data_types import Role
@@ -19,6 +18,7 @@ from signoff.documents import Document, embed
 from signoff.history import Action, History, Operation, Result
 from signoff.ledger import Change, Kind, after
 from signoff.verdict import Outcome
+from signoff.verdict import VerdictClass as V
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100)
 some = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=8)

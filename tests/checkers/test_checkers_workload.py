@@ -8,10 +8,10 @@ import pytest
 from honest_deployment import START, Run
 
 from signoff.checkers import recovery
-from signoff.checkers.findings import VerdictClass
+from signoff.checkers.findings import Finding
 from signoff.checkers.floor import evidence
-from signoff.checkers.judging import Subject, judge_history
-from signoff.checkers.recovery import recoveries
+from signoff.checkers.judging import Judgement, Subject, judge_history
+from signoff.checkers.recovery import OfKind, recoveries
 from signoff.checkers.view import View
 from signoff.data_types import Role
 from signoff.documents import embed
@@ -31,6 +31,8 @@ from signoff.history import (
     StatusSample,
     on_the_way_to,
 )
+from signoff.verdict import NotMet, VerdictClass, verdict_classes
+from WorkloadLibrary import WorkloadLibrary, _in_words
 
 NEAREST_FIRST = 3
 
@@ -176,7 +178,9 @@ def test_the_first_good_write_is_one_that_was_begun_after_the_fault_and_read_bac
     (seen,) = recoveries(with_outage(writes))
     assert seen.first_good == pytest.approx(0.7)
     assert seen.last_failing == pytest.approx(0.2)
-    assert (seen.failed, seen.tried) == (1, 5)
+    assert (seen.failed, seen.indeterminate, seen.tried) == (0, 1, 5)
+    assert seen.kinds[Action.ADD] == OfKind(pytest.approx(0.45), 3, 0, 1)
+    assert seen.kinds[Action.GET] == OfKind(pytest.approx(0.08), 2, 0, 0)
 
 
 def test_a_late_recovery_is_slow_and_says_how_slow() -> None:
@@ -204,6 +208,130 @@ def test_a_deployment_that_takes_no_write_any_more_is_not_recovered() -> None:
     # And whoever asks for the contents alone is told that there was too little to judge.
     untested_after = [gap.sentence for gap in judgement.about([Subject.CONTENTS]).gaps]
     assert any("0 operations" in sentence or "0 writes acknowledged after" in sentence for sentence in untested_after)
+
+
+@pytest.mark.parametrize(("status", "excused"), [(412, True), (500, True), (502, False), (503, False), (504, False)])
+def test_only_what_chroma_itself_answers_beside_a_write_is_excused(status: int, excused: bool) -> None:
+    run = Run()
+    run.ask(Action.CREATE)
+    run.ask(Action.ADD, "d0", at=START + 10.1, takes=0.05)
+    run.ask(Action.GET, "d0", at=START + 10.2, takes=0.05)
+    run.ask(Action.UPDATE, "d0", at=START + 15, takes=0.2)
+    run.ask(Action.GET, "d0", client="two", at=START + 15.1, takes=0.05)
+    history = with_outage(run.history(outage=False))
+    refused = replace(history.operations[-1], result=Result.FAIL, found=(), wire=Evidence(status))
+    judgement = judge_history(replace(history, operations=(*history.operations[:-1], refused)))
+    late = [one.sentence for one in judgement.about([Subject.RECOVERY]).findings]
+    assert bool(late) is not excused
+    assert all("the last failing request began 5.1 s" in sentence for sentence in late)
+
+
+def with_status(history: History, *, away: tuple[float, float], every: float = 0.1) -> History:
+    """The status calls the primary unhealthy in this stretch of seconds; both instances are probed all the time."""
+    moments = [START + n * every for n in range(int(25 / every))]
+    probes = tuple(
+        Probe(role, at, at + 0.01, role is Role.REPLICA or not START + 10 <= at < START + 20)
+        for at in moments
+        for role in Role
+    )
+    statuses = tuple(
+        StatusSample(at + 0.02, at + 0.03, {"primary": not away[0] <= at - START < away[1], "replica": True})
+        for at in moments
+    )
+    return replace(history, probes=probes, statuses=statuses)
+
+
+def test_the_status_has_to_tell_of_a_fault_in_time() -> None:
+    writes = with_outage(stream((10.1, OK, True)))
+    told = with_status(writes, away=(10.45, 20))
+    assert recoveries(told)[0].told == pytest.approx(0.53)
+    assert judge_history(told).about([Subject.RECOVERY]).findings == ()
+    late = with_status(writes, away=(11.95, 20))
+    (finding,) = judge_history(late).about([Subject.RECOVERY]).findings
+    assert str(finding) == "LYING-STATUS: The status told of fault 1 after 2.03 s; allowed are 1 s"
+    never = with_status(writes, away=(0, 0))
+    (finding,) = judge_history(never).about([Subject.RECOVERY]).findings
+    assert str(finding) == "LYING-STATUS: The status never told of fault 1, which lasted 10 s"
+
+
+def test_a_status_that_was_not_read_shows_nothing() -> None:
+    judgement = judge_history(with_outage(stream((10.1, OK, True)))).about([Subject.RECOVERY])
+    assert any("was not read during fault 1" in gap.sentence for gap in judgement.gaps)
+
+
+def test_failed_and_unknown_are_told_apart_for_each_kind() -> None:
+    run = Run()
+    run.ask(Action.CREATE)
+    run.ask(Action.ADD, "d0", at=START + 10.1, result=Result.FAIL)
+    run.ask(Action.ADD, "d1", at=START + 10.2, result=Result.INDETERMINATE, client="two")
+    run.ask(Action.DELETE, "d2", at=START + 10.3, result=Result.FAIL, client="three")
+    run.ask(Action.ADD, "d3", at=START + 10.5, takes=0.1, client="four")
+    (seen,) = recoveries(with_outage(run.history(outage=False)))
+    assert (seen.failed, seen.indeterminate) == (2, 1)
+    assert seen.kinds[Action.ADD] == OfKind(pytest.approx(0.6), 3, 1, 1)
+    assert seen.kinds[Action.DELETE] == OfKind(None, 1, 1, 0)
+    assert "add again after 600 ms at most, 1 failed, 1 unknown" in _in_words([seen])
+    assert "delete never again, 1 failed, 0 unknown" in _in_words([seen])
+    assert not any(words.startswith("create") for words in _in_words([seen]))
+
+
+# ---------------------------------------------------------------- the status, in an outage
+
+
+def test_a_status_that_changes_its_mind_is_untrue_in_all() -> None:
+    history = with_status(with_outage(stream((10.1, OK, True))), away=(10, 20))
+    allowed = history.header.limits.untrue
+    for lies, found in ((5, False), (40, True)):
+        # Every other look of the outage is a lie, until so many have been told.
+        moments = [one for one in history.statuses if START + 11 <= one.started < START + 19.5][::2][:lies]
+        flickering = tuple(
+            replace(one, healthy={"primary": True, "replica": True}) if one in moments else one
+            for one in history.statuses
+        )
+        judgement = judge_history(replace(history, statuses=flickering)).about([Subject.STATUS])
+        assert bool(judgement.findings) is found
+        if found:
+            assert f"in 40 stretches, 100 ms at most, allowed {allowed:g} s" in judgement.findings[0].sentence
+            assert "after fault 1" in judgement.findings[0].sentence
+            assert judgement.claims == (
+                "1 violation in 250 looks at the status (untrue for 4 s after a change at most)",
+            )
+
+
+# ---------------------------------------------------------------- each claim says what it rests on
+
+
+def test_each_subject_says_its_own_number() -> None:
+    judgement = judge_history(with_status(with_outage(stream((5, OK, False), (10.1, OK, True))), away=(10, 20)))
+    claims = {subject: judgement.by_subject[subject].claims for subject in Subject}
+    assert claims[Subject.RECEIPTS] == ("0 violations in 3 receipts",)
+    assert claims[Subject.RECOVERY] == ("0 violations in 1 fault",)
+    assert claims[Subject.STATUS] == (
+        "0 violations in 250 looks at the status (untrue for 0 s after a change at most)",
+    )
+    assert claims[Subject.CONTENTS] == ("0 violations in 4 operations (2 before, 2 during): at most 75 % at 95 %",)
+    assert claims[Subject.GAUGE] == ()
+    about = judgement.about([Subject.RECEIPTS, Subject.STATUS])
+    assert about.claims == (*claims[Subject.RECEIPTS], *claims[Subject.STATUS])
+
+
+def test_receipts_whose_effect_cannot_be_seen_are_counted_and_too_few_prove_nothing() -> None:
+    run = Run()
+    run.ask(Action.CREATE)
+    for id in ("d0", "d1", "d2", "d3"):
+        run.ask(Action.ADD, id)
+        run.ask(Action.UPSERT, id, result=Result.INDETERMINATE)
+        run.ask(Action.UPSERT, id)  # covers it
+    covered = judge_history(run.history(outage=False)).about([Subject.RECEIPTS])
+    (gap,) = [gap for gap in covered.gaps if "covered" in gap.sentence]
+    assert gap.sentence == (
+        "Of 4 writes that had no acknowledgement, 4 had their effect covered by later writes, "
+        "and the effect of at least 1 has to be seen"
+    )
+    run.ask(Action.UPSERT, "d4", result=Result.INDETERMINATE)
+    seen = judge_history(run.history(outage=False)).about([Subject.RECEIPTS])
+    assert not any("covered" in gap.sentence for gap in seen.gaps)
+    assert "5 of writes without an acknowledgement; the effect of 1 of these could be seen" in seen.claims[0]
 
 
 # ---------------------------------------------------------------- what the load has to have been
@@ -326,3 +454,17 @@ def test_alerts_that_were_not_read_whole_prove_nothing() -> None:
     judgement = judge_history(told(DOWN, UP, number=3)).about([Subject.ALERTS])
     assert judgement.findings == ()
     assert any("3 alerts were read and 2 are recorded" in gap.sentence for gap in judgement.gaps)
+
+
+def test_the_message_of_a_history_shows_a_finding_of_each_class() -> None:
+    lost = [Finding(VerdictClass.LOST, f"Document d{number} is missing") for number in range(5)]
+    library = WorkloadLibrary()
+    library._history = stocked(1).history(outage=False)
+    library._judgement = Judgement((*lost, Finding(VerdictClass.STALE, "A read showed the past")), (), (), None)
+    with pytest.raises(NotMet) as caught:
+        library.history_should_show_no_violation()
+    assert str(caught.value) == (
+        "Not met: 6 violations (5 LOST, 1 STALE): LOST: Document d0 is missing; STALE: A read showed the past; "
+        "LOST: Document d1 is missing; and 3 more"
+    )
+    assert verdict_classes(str(caught.value)) == (VerdictClass.LOST, VerdictClass.STALE)

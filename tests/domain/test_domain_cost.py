@@ -19,7 +19,7 @@ postgres: {free: {price: 0, storage_gb: 1}}
 """
 
 
-def _service(plan: str, instances: int = 1, kind: str = "services") -> Service:
+def _service(plan: str, instances: int | None = 1, kind: str = "services") -> Service:
     return Service("srv-1", "one", kind, False, plan, instances)
 
 
@@ -38,7 +38,13 @@ def test_a_bill_multiplies_by_instances(file: Path) -> None:
         "postgres": _service("free", 1, "postgres"),
     }
     items = ("balancer 3 × starter 21 USD", "replica free 0 USD", "postgres free 0 USD")
-    assert bill(services, prices) == Bill(21.0, items, date(2026, 1, 31))
+    assert bill(services, prices) == Bill(21.0, items, date(2026, 1, 31), ("balancer", "replica", "postgres"))
+
+
+def test_a_number_of_instances_that_nobody_tells_is_not_one(file: Path) -> None:
+    prices = load_prices(date(2026, 2, 1), file)
+    with pytest.raises(CouldNotObserve, match="does not tell how many instances one has"):
+        bill({"balancer": _service("starter", None)}, prices)
 
 
 @pytest.mark.parametrize("kind", ["services", "postgres"])

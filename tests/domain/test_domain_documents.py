@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signoff.checks.conditions import matches
+from signoff.checks.conditions import matches, matches_text
 from signoff.checks.nearest import lost_by_the_index, nearest, query_problem
 from signoff.documents import (
     TOLERANCE,
     Document,
+    Value,
     by_id,
     differences,
     differing_fields,
@@ -180,3 +182,38 @@ def test_nothing_else_is_put_down_to_an_index() -> None:
     # An index that finds hardly anything is no index.
     few = {id: made[id] for id in every[:10]}
     assert lost_by_the_index(made, vector, 5, _ranked(few, vector, 5), _ranked(few, vector, 5), list(few)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [([1, 2], [1, 2.0]), ([True], [1]), (["a"], ["a", "b"]), (["a", "b"], ["b", "a"]), (["a"], "a")]
+)
+def test_lists_in_metadata_are_compared_with_the_types_and_the_order_of_their_items(one: Value, other: Value) -> None:
+    expected, seen = (Document("d", "t", {"k": value}, (1.0,)) for value in (one, other))
+    assert differing_fields(expected, expected) == []
+    assert differing_fields(expected, seen)[0].startswith("metadata k is ")
+
+
+def test_a_uri_travels_and_is_compared() -> None:
+    plain, kept = Document("a", "t", None, (1.0,)), Document("b", "t", None, (1.0,), "https://example.com/b")
+    assert "uris" not in payload([plain])
+    assert payload([plain, kept])["uris"] == [None, "https://example.com/b"]
+    assert documents_from(payload([plain, kept]), "the replica") == [plain, kept]
+    assert differing_fields(kept, replace(kept, uri=None)) == ['uri is null instead of "https://example.com/b"']
+
+
+@pytest.mark.parametrize(
+    ("where_document", "selected"),
+    [
+        ({"$contains": "quick"}, True),
+        ({"$not_contains": "quick"}, False),
+        ({"$regex": "^a .*fox$"}, True),
+        ({"$not_regex": "[0-9]"}, True),
+        ({"$and": [{"$contains": "quick"}, {"$contains": "slow"}]}, False),
+        ({"$or": [{"$contains": "slow"}, {"$contains": "fox"}]}, True),
+    ],
+)
+def test_conditions_on_texts_select_as_chroma_does(where_document: dict[str, object], selected: bool) -> None:
+    assert matches_text("a quick fox", where_document) is selected
+    assert matches_text(None, {"$not_contains": "quick"})
+    with pytest.raises(ValueError, match=r"\$like is no operator that can be evaluated here"):
+        matches_text("a", {"$like": "a"})

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signoff.environment import FOLDER, BadEnvironment, load_environment, value_at
-from signoff.verdict import CouldNotObserve
+from signoff.testbed import Testbed
+from signoff.verdict import CouldNotObserve, NotTested
 
 LOCAL = (FOLDER / "local.yaml").read_text(encoding="utf-8")
 VARIABLES = {
@@ -51,7 +52,15 @@ def test_services_that_a_deployment_does_not_have_are_left_out() -> None:
     variables = VARIABLES | {"SYNC_WORKER_1_SERVICE_ID": "none", "SYNC_WORKER_2_SERVICE_ID": "srv-2"}
     access = load_environment("local", variables).render
     assert access is not None
-    assert set(access.services) == {"balancer", "primary", "replica", "postgres", "monitor", "sync-worker-2"}
+    assert set(access.services) == {
+        "balancer",
+        "primary",
+        "replica",
+        "postgres",
+        "monitor",
+        "sync-coordinator",
+        "sync-worker-2",
+    }
 
 
 def test_the_hosted_environment_forbids_faults_and_holds_the_contracts_limits() -> None:
@@ -75,6 +84,29 @@ def test_missing_variables_are_all_named_with_their_place() -> None:
         "PRIMARY_URL (for urls.primary) and DATABASE_URL (for urls.database) are not set, "
         "and local.yaml needs them; set them in the shell."
     )
+
+
+def test_what_a_key_is_needed_for_is_absent_without_it_and_says_why() -> None:
+    given = {name: value for name, value in VARIABLES.items() if name != "RENDER_API_KEY"}
+    environment = load_environment("render", given)
+    assert environment.render is None
+    assert environment.absent == {"render": "the shell has no RENDER_API_KEY"}
+    with pytest.raises(NotTested, match=r"the shell has no RENDER_API_KEY, which render in render\.yaml needs"):
+        assert Testbed(environment).render
+    assert load_environment("render", VARIABLES).absent == {}
+
+
+def test_an_absent_section_needs_nothing_and_all_else_does(tmp_path: Path) -> None:
+    given = {name: value for name, value in VARIABLES.items() if name not in ("SLACK_SINK_URL", "SLACK_WEBHOOK_URL")}
+    path = changed(tmp_path, "${SLACK_WEBHOOK_URL}", "${SLACK_WEBHOOK_URL?}")
+    environment = load_environment(path, given)
+    assert environment.alerts is None
+    assert environment.absent == {"alerts": "the shell has no SLACK_WEBHOOK_URL"}
+    del given["DATABASE_URL"]
+    with pytest.raises(BadEnvironment, match=r"^DATABASE_URL \(for urls\.database\) is not set"):
+        load_environment(path, given)
+    with pytest.raises(BadEnvironment, match="can't be missing: only render, local, alerts and proxies may be absent"):
+        load_environment(changed(tmp_path, "${BALANCER_URL}", "${BALANCER_URL?}"), {})
 
 
 def test_an_unknown_environment_lists_the_known_ones() -> None:
@@ -123,3 +155,11 @@ def test_a_missing_value_is_an_error_and_never_zero(path: str) -> None:
 def test_any_answer_without_the_value_is_an_error(answer: object) -> None:
     with pytest.raises(CouldNotObserve):
         value_at(answer, "healthy_instances.never.there", "/health")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "share"), [("primary_only", 0.0), ("round_robin", 0.5), ("optimized_read_replica", 0.8)]
+)
+def test_the_share_of_the_replica_follows_from_the_strategy(strategy: str, share: float) -> None:
+    settings = load_environment("local", VARIABLES | {"LOAD_BALANCE_STRATEGY": strategy}).settings
+    assert settings.replica_share == share

@@ -18,11 +18,12 @@ from test_domain_environment import VARIABLES
 from signoff.clients.render import RenderApi
 from signoff.environment import RenderAccess, load_environment
 from signoff.faults.guard import Guard, Use
-from signoff.faults.undo import UndoJournal, replay, unresolved
+from signoff.faults.undo import UndoJournal, out_of_reach, replay, unresolved
+from signoff.history import FaultKind
 from signoff.local_stack import LocalStack, StackFailed, claimed_endpoints
 from signoff.manifest import Manifest
 from signoff.testbed import Testbed
-from signoff.verdict import CouldNotObserve, NotTested
+from signoff.verdict import CouldNotObserve, NotTested, VerdictClass
 
 KEY = "rnd_fedcba9876543210"
 
@@ -156,6 +157,22 @@ def test_what_is_not_resolved_is_undone_once(fake: FakeRender, tmp_path: Path) -
     assert [entry.service for _, entry in unresolved(tmp_path)] == ["srv-3"]
 
 
+def test_a_line_that_nobody_knows_is_one_sentence(tmp_path: Path) -> None:
+    for line in ('{"held": {"remedy": "PRAY"}}', '{"forgotten": {}}', '{"suspended": {"id": "x"}}'):
+        (tmp_path / "later.jsonl").write_text(line + "\n")
+        with pytest.raises(CouldNotObserve, match=r"later.jsonl has a line that is no entry of an undo journal"):
+            unresolved(tmp_path)
+
+
+def test_what_cannot_be_resumed_without_a_key_is_told(tmp_path: Path) -> None:
+    UndoJournal(tmp_path).register("https://api.render.com/v1", "services", "srv-1", "primary")
+    UndoJournal(tmp_path).register("http://127.0.0.1:9/v1", "services", "srv-2", "replica")
+    environment = replace(load_environment("local", VARIABLES), render=None)
+    assert replay(environment, tmp_path) == []
+    assert [entry.service for _, entry in out_of_reach(environment, tmp_path)] == ["srv-1"]
+    assert out_of_reach(load_environment("local", VARIABLES), tmp_path) == []
+
+
 def test_what_could_not_be_undone_stays_open(fake: FakeRender, tmp_path: Path) -> None:
     UndoJournal(tmp_path).register(fake.url, "services", "srv-9", "primary")
     environment = load_environment("local", {**VARIABLES, "RENDER_API_URL": fake.url})
@@ -190,6 +207,16 @@ def test_faults_need_permission_and_the_deployment_alone() -> None:
         Testbed(environment).require_faults()
     with pytest.raises(NotTested, match=r"forbidden in the environment local; .*destructive: allowed"):
         Testbed(replace(environment, destructive=False)).require_faults()
+
+
+def test_work_that_is_not_done_is_judged_by_what_is_broken_meanwhile() -> None:
+    bed = Testbed(load_environment("local", VARIABLES))
+    assert bed.unserved() is bed.unserved(503) is VerdictClass.UNAVAILABLE
+    bed.faults.proved(FaultKind.CRASH, "primary", 0.0, "connections are refused")
+    assert bed.unserved() is bed.unserved(503) is VerdictClass.SLOW_FAILOVER
+    assert bed.unserved(200) is VerdictClass.PROTOCOL
+    bed.faults.restored("primary", 1.0, "it answers")
+    assert bed.unserved() is VerdictClass.UNAVAILABLE
 
 
 def test_only_collections_of_this_run_may_be_deleted(tmp_path: Path) -> None:

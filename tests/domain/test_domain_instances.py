@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from real_chroma import RealChroma
 
+from signoff.checks.conditions import matches, matches_text
 from signoff.checks.preflight import PreflightFailed, _two_instances
-from signoff.checks.unusual import unusual_documents
+from signoff.checks.unusual import CONDITIONS, TEXT_CONDITIONS, unusual_documents, unusual_updates
 from signoff.clients.client import Writer
 from signoff.clients.instances import COLLECTIONS, Instance
 from signoff.clients.wire import NoAnswer
-from signoff.documents import Document, by_id, differences, make_documents
-from signoff.ledger import Kind
+from signoff.documents import Document, by_id, differences, make_documents, rewritten
+from signoff.ledger import Change, Kind, Ledger, judge
 from signoff.outcomes import Effect
 from signoff.ports import unused_port
 from signoff.verdict import CouldNotObserve
@@ -48,6 +50,44 @@ def test_unusual_documents_are_stored_and_read_exactly(two_servers: Servers, nam
     made = unusual_documents()
     filled(two_servers[0], name, made)
     assert differences(by_id(made), two_servers[0].instance.read_documents(name)) == []
+
+
+def test_an_update_removes_a_value_of_the_metadata_as_the_ledger_says(two_servers: Servers, name: str) -> None:
+    made, ledger, server = unusual_documents(), Ledger(), two_servers[0]
+    id = filled(server, name, made)
+    ledger.note([Change.of(Kind.ADD, document) for document in made], Effect.DONE)
+    writer = Writer(server.url, timedelta(seconds=10))
+    assert writer.write("s3", Kind.UPDATE, name, id, unusual_updates()).effect is Effect.DONE
+    ledger.note([Change.of(Kind.UPDATE, document) for document in unusual_updates()], Effect.DONE)
+    assert ledger.documents()["metadata removed"].metadata == {"kept": "kept"}
+    assert judge(ledger.registers(), server.instance.read_documents(name)) == []
+
+
+def test_conditions_select_what_the_oracle_says(two_servers: Servers, name: str) -> None:
+    made = by_id(unusual_documents())
+    id = filled(two_servers[0], name, list(made.values()))
+    instance = two_servers[0].instance
+    for condition in CONDITIONS:
+        expected = {one for one in made if matches(made[one].metadata, condition)}
+        assert 0 < len(expected) < len(made), condition
+        assert instance.documents_by_reference(id, where=condition).keys() == expected, condition
+    for condition in TEXT_CONDITIONS:
+        expected = {one for one in made if matches_text(made[one].text, condition)}
+        assert 0 < len(expected) < len(made), condition
+        assert instance.documents_by_reference(id, where_document=condition).keys() == expected, condition
+
+
+def test_a_uri_stays_when_an_update_gives_none(two_servers: Servers, name: str) -> None:
+    server = two_servers[0]
+    one = replace(DOCUMENTS[0], uri="https://example.com/one")
+    ledger = Ledger()
+    id = filled(server, name, [one])
+    ledger.note([Change.of(Kind.ADD, one)], Effect.DONE)
+    again = replace(rewritten(one, "again"), uri=None)
+    assert Writer(server.url, timedelta(seconds=10)).write("s3", Kind.UPDATE, name, id, [again]).effect is Effect.DONE
+    ledger.note([Change.of(Kind.UPDATE, again)], Effect.DONE)
+    assert ledger.documents()[one.id].uri == "https://example.com/one"
+    assert judge(ledger.registers(), server.instance.read_documents(name)) == []
 
 
 def test_more_than_a_page_is_read(two_servers: Servers, name: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signoff.clients.wire import NoAnswer, Reply
-from signoff.documents import Document, make_documents, rewritten
-from signoff.ledger import Change, Kind, Ledger, after, judge
+from signoff.documents import Document, by_id, make_documents, rewritten
+from signoff.ledger import Change, Kind, Ledger, after, arrived_in_part, judge
 from signoff.outcomes import Effect, effect_of
+from signoff.verdict import VerdictClass, verdict_classes
 
 ONE = make_documents("d", 1, token="1")[0]
 TWO, THREE = rewritten(ONE, "2"), rewritten(ONE, "3")
@@ -86,25 +88,124 @@ def test_an_acknowledged_upsert_or_delete_decides_whatever_came_before(
 
 def test_a_lost_document_is_named_with_its_acknowledgement() -> None:
     assert findings(ledger_of((Kind.ADD, ONE, Effect.DONE))) == [
-        "document d-0001 was added (acknowledged 10:02:03.120) and is missing on the replica"
+        "LOST: document d-0001 was added (acknowledged 10:02:03.120) and is missing on the replica"
     ]
 
 
 def test_a_deleted_document_that_is_there_is_named() -> None:
     ledger = ledger_of((Kind.ADD, ONE, Effect.DONE), (Kind.DELETE, ONE, Effect.DONE))
     assert findings(ledger, ONE) == [
-        "document d-0001 was deleted (acknowledged 10:02:03.120) and is present on the replica"
+        "RESURRECTED: document d-0001 was deleted (acknowledged 10:02:03.120) and is present on the replica"
     ]
 
 
 def test_an_earlier_content_is_told_from_a_mangled_one() -> None:
     ledger = ledger_of((Kind.ADD, ONE, Effect.DONE), (Kind.UPDATE, TWO, Effect.DONE))
-    assert "has an earlier content" in findings(ledger, ONE)[0]
-    assert "differs on the replica: text is" in findings(ledger, THREE)[0]
+    assert findings(ledger, ONE) == [
+        "ROLLED-BACK: document d-0001 was updated (acknowledged 10:02:03.120) and has an earlier content on the replica"
+    ]
+    (mangled,) = findings(ledger, THREE)
+    assert mangled.startswith(
+        "MANGLED: document d-0001 was updated (acknowledged 10:02:03.120) and differs on the replica"
+    )
+    assert ": text is " in mangled
 
 
 def test_a_document_that_nobody_wrote_is_named() -> None:
-    assert findings(Ledger(), ONE) == ["document d-0001 is present on the replica, and nobody wrote it"]
+    assert findings(Ledger(), ONE) == ["PHANTOM: document d-0001 is present on the replica, and nobody wrote it"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen", "named"),
+    [
+        # Refused, and there all the same: nobody's document, and never there before.
+        ([(Kind.ADD, ONE, Effect.NONE)], ONE, VerdictClass.PHANTOM),
+        ([(Kind.ADD, ONE, Effect.NONE), (Kind.DELETE, ONE, Effect.DONE)], ONE, VerdictClass.PHANTOM),
+        ([(Kind.UPDATE, ONE, Effect.DONE)], ONE, VerdictClass.PHANTOM),
+        # Deleted, and there in whatever form.
+        ([(Kind.ADD, ONE, Effect.DONE), (Kind.DELETE, ONE, Effect.DONE)], TWO, VerdictClass.RESURRECTED),
+        # A write that failed, and whose client then went on.
+        ([(Kind.ADD, ONE, Effect.UNKNOWN), (Kind.DELETE, ONE, Effect.DONE)], ONE, VerdictClass.LATE_REPLAY),
+        (
+            [(Kind.ADD, ONE, Effect.DONE), (Kind.UPDATE, TWO, Effect.UNKNOWN), (Kind.UPSERT, THREE, Effect.DONE)],
+            TWO,
+            VerdictClass.LATE_REPLAY,
+        ),
+        # What failed first was acknowledged when it was sent again: from then on it was there.
+        (
+            [(Kind.UPSERT, ONE, Effect.UNKNOWN), (Kind.UPSERT, ONE, Effect.DONE), (Kind.UPSERT, TWO, Effect.DONE)],
+            ONE,
+            VerdictClass.ROLLED_BACK,
+        ),
+        # It was there before the write that failed, too.
+        (
+            [
+                (Kind.ADD, ONE, Effect.DONE),
+                (Kind.UPSERT, TWO, Effect.DONE),
+                (Kind.UPSERT, ONE, Effect.UNKNOWN),
+                (Kind.UPSERT, THREE, Effect.DONE),
+            ],
+            ONE,
+            VerdictClass.ROLLED_BACK,
+        ),
+        # Never acknowledged, but asked for: it may be there, but not otherwise.
+        ([(Kind.ADD, ONE, Effect.UNKNOWN)], TWO, VerdictClass.MANGLED),
+    ],
+)
+def test_each_case_has_its_class(
+    changes: list[tuple[Kind, Document, Effect]], seen: Document, named: VerdictClass
+) -> None:
+    (finding,) = findings(ledger_of(*changes), seen)
+    assert verdict_classes(finding) == (named,)
+
+
+@given(steps, st.none() | st.integers(0, 9))
+def test_every_finding_has_one_class(history: list[tuple[Kind, str, int, Effect, bool]], token: int | None) -> None:
+    ledger = Ledger()
+    for kind, id, number, effect, _ in history:
+        ledger.note([write(kind, id, number)], effect)
+    seen = {} if token is None else {id: after(write(Kind.UPSERT, id, token), None) for id in ("a", "b")}
+    for finding in judge(ledger.registers(), {id: state for id, state in seen.items() if state is not None}):
+        assert len(verdict_classes(finding)) == 1, finding
+
+
+MANY = make_documents("d", 10, token="1")
+
+
+def added_at_once(*more: Change) -> Ledger:
+    ledger = Ledger(clock=lambda: datetime(2026, 1, 1, 10, 2, 3, 120_000))
+    ledger.note([Change.of(Kind.ADD, document) for document in MANY], Effect.DONE)
+    for change in more:
+        ledger.note([change], Effect.DONE)
+    return ledger
+
+
+def test_a_request_of_which_a_part_is_on_no_instance_took_effect_in_part() -> None:
+    found = arrived_in_part(added_at_once().batches(), [by_id(MANY[:4]), by_id(MANY[:3])])
+    assert sorted(found) == [document.id for document in MANY[4:]]
+    assert set(found.values()) == {
+        "PARTIAL: document d-0005 was added (acknowledged 10:02:03.120) and is missing on each instance, "
+        "and 4 of the 10 documents of its request are there"
+    }
+
+
+@pytest.mark.parametrize(
+    ("ledger", "primary", "replica"),
+    [
+        (added_at_once(), MANY, MANY[:4]),  # lost on the way to the replica
+        (added_at_once(), [], []),  # nothing of it arrived
+        (
+            added_at_once(Change(Kind.DELETE, "other")),
+            MANY[:4],
+            MANY[:4],
+        ),  # a delete may have taken more than it should
+        (ledger_of((Kind.ADD, MANY[0], Effect.DONE), (Kind.ADD, MANY[1], Effect.DONE)), MANY[:1], MANY[:1]),
+    ],
+)
+def test_what_may_be_lost_otherwise_is_not_called_partial(
+    ledger: Ledger, primary: list[Document], replica: list[Document]
+) -> None:
+    assert arrived_in_part(ledger.batches(), [by_id(primary), by_id(replica)]) == {}
 
 
 def test_an_indeterminate_write_may_be_there_or_not_until_a_later_one_decides() -> None:
@@ -148,3 +249,11 @@ def test_what_an_answer_says_about_a_writes_effect() -> None:
     assert effect_of(reply(429)) is Effect.UNKNOWN
     assert effect_of(NoAnswer("the balancer", "refused", sent=False)) is Effect.NONE
     assert effect_of(NoAnswer("the balancer", "timeout", sent=True)) is Effect.UNKNOWN
+
+
+def test_none_removes_a_value_of_the_metadata_and_a_uri_stays_unless_another_is_given() -> None:
+    before = Document("d", "t", {"kept": 1, "gone": 2}, (1.0,), "s3://a")
+    emptied = after(Change(Kind.UPDATE, "d", metadata={"gone": None}), before)
+    assert emptied == Document("d", "t", {"kept": 1}, (1.0,), "s3://a")
+    moved = after(Change(Kind.UPSERT, "d", uri="s3://b"), emptied)
+    assert moved == Document("d", "t", {"kept": 1}, (1.0,), "s3://b")

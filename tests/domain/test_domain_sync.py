@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signoff.checks.sync_tasks import cut_badly, not_done, out_of_order, twice_done, unheard
+from signoff.checks.sync_tasks import cut_badly, given_again, not_done, out_of_order, twice_done, unheard
 from signoff.checks.traditional import SUITES, conclude, requirements
 from signoff.clients.database import SyncTask, SyncWorker
 from signoff.places import ROOT
 from signoff.report.judgement import JudgedTest
-from signoff.verdict import CouldNotObserve, NotMet, Outcome
+from signoff.verdict import CouldNotObserve, NotMet, Outcome, verdict_classes
+from signoff.verdict import VerdictClass as V
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 WORKERS = ["w1", "w2"]
@@ -56,36 +57,44 @@ def _all(tasks: list[SyncTask], documents: int, size: int) -> str:
     return "; ".join(found)
 
 
-PLANTED: list[tuple[str, Callable[[SyncTask], SyncTask], str]] = [
-    ("gap", lambda t: replace(t, chunk_start_offset=t.chunk_start_offset + 1), "in no task"),
-    ("short", lambda t: replace(t, chunk_end_offset=t.chunk_end_offset - 1), "no task"),
-    ("too long", lambda t: replace(t, chunk_end_offset=t.chunk_end_offset + 2000), "a chunk has"),
-    ("failed", lambda t: replace(t, task_status="failed"), "is failed"),
-    ("left", lambda t: replace(t, task_status="pending", completed_at=None), "is pending"),
-    ("nobody", lambda t: replace(t, worker_id=None), "by no worker"),
-    ("stranger", lambda t: replace(t, worker_id="w9"), "which no worker is called"),
-    ("fifth state", lambda t: replace(t, task_status="done"), "there are only"),
-    ("before it began", lambda t: replace(t, completed_at=t.created_at - timedelta(seconds=1)), "out of order"),
-    ("never ended", lambda t: replace(t, completed_at=None), "no time of completion"),
-    ("never begun", lambda t: replace(t, started_at=None), "never started"),
+PLANTED: list[tuple[Callable[[SyncTask], SyncTask], str, V]] = [
+    (lambda t: replace(t, chunk_start_offset=t.chunk_start_offset + 1), "in no task", V.LOST),
+    (lambda t: replace(t, chunk_end_offset=t.chunk_end_offset - 1), "no task", V.LOST),
+    (lambda t: replace(t, chunk_end_offset=t.chunk_end_offset + 2000), "a chunk has", V.IGNORED_SETTING),
+    (lambda t: replace(t, task_status="failed"), "is failed", V.STUCK),
+    (lambda t: replace(t, task_status="pending", completed_at=None), "is pending", V.STUCK),
+    (lambda t: replace(t, worker_id=None), "by no worker", V.FALSE_RECEIPT),
+    (lambda t: replace(t, worker_id="w9"), "which no worker is called", V.FALSE_RECEIPT),
+    (lambda t: replace(t, task_status="done"), "there are only", V.BAD_SCHEMA),
+    (lambda t: replace(t, completed_at=t.created_at - timedelta(seconds=1)), "out of order", V.FALSE_RECEIPT),
+    (lambda t: replace(t, completed_at=None), "no time of completion", V.FALSE_RECEIPT),
+    (lambda t: replace(t, started_at=None), "never started", V.FALSE_RECEIPT),
 ]
 
 
-@pytest.mark.parametrize(("change", "words"), [(change, words) for _, change, words in PLANTED], ids=lambda _: "")
+@pytest.mark.parametrize(("change", "words", "named"), PLANTED, ids=[words for _, words, _ in PLANTED])
 @given(made=legal(), data=st.data())
 def test_each_mistake_is_named(
-    change: Callable[[SyncTask], SyncTask], words: str, made: tuple[list[SyncTask], int, int], data: st.DataObject
+    change: Callable[[SyncTask], SyncTask],
+    words: str,
+    named: V,
+    made: tuple[list[SyncTask], int, int],
+    data: st.DataObject,
 ) -> None:
     tasks, documents, size = made
     place = data.draw(st.integers(0, len(tasks) - 1))
     tasks[place] = change(tasks[place])
-    assert words in _all(tasks, documents, size)
+    found = _all(tasks, documents, size)
+    assert words in found
+    assert named in verdict_classes(found)
 
 
 @given(legal())
 def test_an_overlap_a_missing_and_a_surplus_task_are_named(made: tuple[list[SyncTask], int, int]) -> None:
     tasks, documents, size = made
-    assert "in two tasks" in _all([*tasks, tasks[-1]], documents, size)
+    twice = _all([*tasks, tasks[-1]], documents, size)
+    assert "in two tasks" in twice
+    assert V.DUPLICATED in verdict_classes(twice)
     assert "in no task" in _all(tasks[:-1], documents, size)
     assert "in no task" in _all([], documents, size)
     assert "were owed" in _all(tasks, documents - 1, size) or documents == 1
@@ -94,10 +103,16 @@ def test_an_overlap_a_missing_and_a_surplus_task_are_named(made: tuple[list[Sync
 def test_a_task_that_is_done_twice_is_named() -> None:
     done = SyncTask(1, "replica", 0, 10, "completed", "w1", 0, None, at(0), at(1), at(2))
     assert twice_done([[done], [replace(done, task_status="processing")]]) == [
-        "task 1 was completed, and is processing again"
+        "DUPLICATED: task 1 was completed, and is processing again"
     ]
     assert "completed twice" in twice_done([[done], [replace(done, worker_id="w2")]])[0]
     assert "completed twice" in twice_done([[done], [replace(done, completed_at=at(3))]])[0]
+
+
+def test_a_task_that_is_given_out_again_is_named() -> None:
+    done = SyncTask(1, "replica", 0, 10, "completed", "w1", 0, None, at(0), at(1), at(2))
+    assert given_again([done]) == []
+    assert given_again([replace(done, retry_count=2)]) == ["DUPLICATED: task 1 was given out again 2 times"]
 
 
 def worker(beat: float, age: float = 0.1, status: str = "active", name: str = "w1") -> SyncWorker:
@@ -107,19 +122,24 @@ def worker(beat: float, age: float = 0.1, status: str = "active", name: str = "w
 @pytest.mark.parametrize(
     ("looks", "words"),
     [
-        ([[worker(0)], [worker(1)]], ""),
-        ([[worker(0), worker(0, 99, "inactive", "w2")], [worker(1), worker(0, 99, "inactive", "w2")]], ""),
+        ([[worker(beat)] for beat in (0, 1, 1, 2, 3)], ""),
+        ([[worker(beat), worker(0, 99, "inactive", "w2")] for beat in (0, 1, 2, 3)], ""),
+        ([[worker(beat)] for beat in (0, 1, 1, 2, 2)], "moved only 2 times"),
+        ([[worker(0)], [worker(1)]], "moved only 1 time"),
         ([[worker(0)], [worker(0, 0.2)]], "did not move"),
-        ([[worker(0)], [worker(1, 6)]], "is 6 s old"),
+        ([[worker(beat, 6 if beat == 3 else 0.1)] for beat in (0, 1, 2, 3)], "is 6 s old"),
         ([[worker(1)], [worker(0)]], "went backwards"),
         ([[worker(0)], [worker(0, 9, "inactive")]], "no active worker"),
-        ([[worker(0), worker(0, 0.1, name="w2")], [worker(1), worker(0, 0.2, name="w2")]], "w2 did not move"),
+        ([[worker(beat), worker(0, 0.1, name="w2")] for beat in (0, 1, 2, 3)], "w2 did not move"),
     ],
 )
 def test_workers_that_are_not_heard_are_named(looks: list[list[SyncWorker]], words: str) -> None:
     found = "; ".join(unheard(looks, timedelta(seconds=5)))
     assert words in found
     assert bool(found) is bool(words)
+    assert verdict_classes(found) == (
+        () if not words else (V.UNAVAILABLE,) if "no active" in words else (V.LYING_STATUS,)
+    )
 
 
 def judged(outcome: Outcome) -> JudgedTest:
@@ -132,6 +152,12 @@ class TestTraditional:
     def test_all_met(self) -> None:
         tests = [("DOC-1", judged(Outcome.MET)), ("WAL-1", judged(Outcome.MET)), ("LB-1", judged(Outcome.NOT_MET))]
         assert conclude(["DOC-1", "WAL-1"], tests) == "DOC-1 and WAL-1 met, 2 tests"
+
+    def test_the_class_of_what_is_not_met_is_kept(self) -> None:
+        test = JudgedTest("Test", "Suite", Outcome.NOT_MET, V.MANGLED.says("document a differs"))
+        with pytest.raises(NotMet) as caught:
+            conclude(["DOC-1"], [("DOC-1", test)])
+        assert verdict_classes(str(caught.value)) == (V.MANGLED,)
 
     def test_one_not_met(self) -> None:
         with pytest.raises(NotMet, match="DOC-1, Test: the reason"):

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signoff.polling import poll
-from signoff.traffic import Sample, Sampler, at_once, distribution, last_alive, untrue_stretches
+from signoff.traffic import (
+    Sample,
+    Sampler,
+    at_once,
+    distribution,
+    last_alive,
+    most_at_once,
+    untrue_after_each_change,
+    untrue_stretches,
+)
 from signoff.verdict import CouldNotObserve
 
 
@@ -44,6 +53,20 @@ def test_a_status_that_stays_healthy_lies_until_it_changes() -> None:
 
 def test_a_status_that_does_not_answer_tells_nothing_true() -> None:
     assert untrue_stretches([look(1, True), look(2, None)], alive(True, True, True)) == [pytest.approx(0.01)]
+
+
+def test_untrue_stretches_are_added_up_from_one_change_to_the_next() -> None:
+    probes = alive(True, True, False, False, True, True)
+    spans = [(1.0, 1.1), (2.6, 2.8), (3.0, 3.4), (4.6, 4.9)]
+    assert untrue_after_each_change(spans, probes) == [pytest.approx(0.1), pytest.approx(0.6), pytest.approx(0.3)]
+    assert untrue_after_each_change([], {}) == [0.0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=8))
+def test_what_is_under_way_at_once_is_what_a_moment_shows(spans: list[tuple[int, int]]) -> None:
+    real = [(float(begin), float(end)) for begin, end in spans if begin < end]
+    seen = max((sum(begin <= moment + 0.5 < end for begin, end in real) for moment in range(21)), default=0)
+    assert most_at_once([(float(begin), float(end)) for begin, end in spans]) == seen
 
 
 @given(st.lists(st.floats(0, 1000), min_size=1))

@@ -169,6 +169,14 @@ def test_a_status_is_answered_without_or_after_the_effect(proxy: Proxy, server: 
     assert server.asked == ["GET /after 0"]
 
 
+def test_a_success_is_answered_as_chroma_does_without_the_effect(proxy: Proxy, server: Server) -> None:
+    proxy.add(type="status", attributes={"status": 201}, every=2)
+    assert proxy.ask("/add").json() == {"asked": "/add"}
+    pretended = proxy.ask("/add")
+    assert (pretended.status_code, pretended.json()) == (201, {})
+    assert server.asked == ["GET /add 0"]
+
+
 def test_a_truncated_reply_is_seen_as_one(proxy: Proxy, server: Server) -> None:
     proxy.add(type="truncate", attributes={"bytes": 5})
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):

@@ -12,13 +12,13 @@ from typing import Any
 
 from signoff import outcomes
 from signoff.checkers import convergence, judging, mapping, outages, receipts, values
-from signoff.checkers.findings import Checked, Finding, VerdictClass
+from signoff.checkers.findings import Checked, Finding
 from signoff.checkers.view import View
 from signoff.clients import instances
 from signoff.documents import Document
 from signoff.history import History
 from signoff.report import judgement
-from signoff.verdict import Outcome
+from signoff.verdict import Outcome, VerdictClass
 
 
 def a_400_is_no_documents() -> None:
@@ -56,7 +56,7 @@ def the_first_page_is_all() -> None:
         yield next(honest(self, uuid))
 
     instances.Instance._pages = pages  # type: ignore[method-assign]
-    instances.Instance._count = lambda self, uuid: len(next(honest(self, uuid)))  # type: ignore[method-assign]
+    instances.Instance.count_by_reference = lambda self, uuid: len(next(honest(self, uuid)))  # type: ignore[method-assign]
 
 
 def ids_must_be_equal() -> None:
@@ -211,6 +211,29 @@ def a_test_that_checked_nothing_is_a_pass() -> None:
     judgement._outcome_of = outcome_of
 
 
+def an_accepted_risk_hides_a_failure() -> None:
+    def standing(risk: Any, outcome: Outcome, today: Any) -> Any:
+        return judgement.Standing.IN_FORCE if risk else None
+
+    judgement._standing = standing
+
+
+def an_accepted_risk_never_ends() -> None:
+    from signoff.report.accepted_risks import AcceptedRisk
+
+    AcceptedRisk.is_past = lambda self, today: False  # type: ignore[method-assign]
+
+
+def an_accepted_risk_is_met() -> None:
+    honest = judgement._row
+
+    def row(requirement: Any, tests: Any, risk: Any, today: Any) -> judgement.Row:
+        one = honest(requirement, tests, risk, today)
+        return judgement.Row(requirement, Outcome.MET, "", one.tests) if one.accepted else one
+
+    judgement._row = row
+
+
 def a_pid_is_a_process() -> None:
     """A leftover process with the pid is taken for the one that was meant."""
     from signoff.faults import local_processes
@@ -235,6 +258,7 @@ LIES: dict[str, Callable[[], None]] = {
         *(only_one_instance_is_asked, eighty_percent_is_enough, counts_are_enough, no_refusal_is_no_problem),
         *(an_old_row_is_this_runs, a_fault_needs_no_proof, empty_equals_empty, a_checker_that_crashed_has_passed),
         *(a_skip_is_a_pass, a_test_that_checked_nothing_is_a_pass, a_pid_is_a_process),
+        *(an_accepted_risk_hides_a_failure, an_accepted_risk_never_ends, an_accepted_risk_is_met),
     )
 }
 

@@ -27,6 +27,9 @@ CAUGHT_BY = {
     "only_one_instance_is_asked": LAWS,
     "a_skip_is_a_pass": PAGE,
     "a_test_that_checked_nothing_is_a_pass": PAGE,
+    "an_accepted_risk_hides_a_failure": f"{PAGE}::TestAcceptedRisks",
+    "an_accepted_risk_never_ends": f"{PAGE}::TestAcceptedRisks",
+    "an_accepted_risk_is_met": f"{PAGE}::TestAcceptedRisks",
     "a_pid_is_a_process": "tests/faults/test_faults_processes.py::test_a_process_that_has_the_pid_now_is_never_touched",
 }
 

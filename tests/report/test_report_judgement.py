@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signoff.report.checklist import Requirement
+from signoff.report.accepted_risks import AcceptedRisk
+from signoff.report.checklist import Requirement, load_checklist
 from signoff.report.judgement import (
     CHECKS_NOTHING,
     DID_NOT_REPORT,
@@ -16,13 +18,14 @@ from signoff.report.judgement import (
     PlannedTest,
     ReportedTest,
     SignOff,
+    Standing,
     Word,
     judge,
     judge_test,
     outcome_of_tests,
     verdict_word,
 )
-from signoff.verdict import Outcome
+from signoff.verdict import Outcome, VerdictClass
 
 IDS = ["A-1", "A-2", "B-1"]
 CHECKLIST = [Requirement(name, name[0], f"title of {name}", "must hold") for name in IDS]
@@ -158,6 +161,39 @@ class TestOneTest:
         assert test.outcome is expected
         assert reason is None or test.reason == reason
 
+    @pytest.mark.parametrize(
+        ("status", "message", "named"),
+        [
+            ("FAIL", "Not met: LOST: document d17 is missing", [VerdictClass.LOST]),
+            ("FAIL", "Not met: 3 documents were lost", []),
+            (
+                "FAIL",
+                "Several failures occurred:\n\n1) Not met: STALE: a read\n\n2) Not met: LOST: d17",
+                [VerdictClass.STALE, VerdictClass.LOST],
+            ),
+            (
+                "FAIL",
+                "Not met: STALE: a read\n\nAlso teardown failed:\nCould not be tested: LOST: d17",
+                [VerdictClass.STALE],
+            ),
+            ("FAIL", "Could not be tested: c1 is all there: last seen: LOST: d17", []),
+            ("FAIL", "*HTML* <b>Not met</b>: LOST: 2 &lt; 3", [VerdictClass.LOST]),
+            ("FAIL", "Setup failed:\nNot met: LOST: d17", [VerdictClass.LOST]),
+            ("SKIP", "Skipped in teardown:\nlater\n\nEarlier message:\nNot met: LOST: d17", [VerdictClass.LOST]),
+            ("PASS", "", []),
+        ],
+    )
+    def test_the_classes_are_those_of_what_is_not_met(
+        self, status: str, message: str, named: list[VerdictClass]
+    ) -> None:
+        assert judge_test(a_test("A-1", status=status, message=message)).verdicts == tuple(named)
+
+    def test_a_requirement_has_the_classes_of_all_its_tests(self) -> None:
+        messages = ["Not met: LOST: d17", "Not tested: no key", "Not met: STALE: a read; LOST: d18"]
+        tests = [a_test("A-1", number, status="FAIL", message=said) for number, said in enumerate(messages)]
+        row = judged(tests).rows[0]
+        assert row.verdicts == (VerdictClass.LOST, VerdictClass.STALE)
+
     def test_a_test_that_checks_nothing_is_not_evidence(self) -> None:
         test = judge_test(a_test("A-1", checks=0))
         assert (test.outcome, test.reason) == (Outcome.COULD_NOT_BE_TESTED, CHECKS_NOTHING)
@@ -269,3 +305,118 @@ class TestOptIn:
     def test_any_other_test_that_was_skipped_counts(self) -> None:
         skipped = a_test("A-1", 9, status="SKIP", message="Not tested: no key")
         assert judged([*ALL_MET, skipped]).word is Word.INCOMPLETE
+
+
+TODAY = date(2027, 3, 31)
+
+
+def accepting(
+    tests: list[ReportedTest], *ids: str, until: date = TODAY, today: date | None = TODAY, errors: tuple[str, ...] = ()
+) -> SignOff:
+    """The judgement when Ann accepts the risk of these requirements."""
+    risks = [AcceptedRisk(id, "Nobody has a second region.", "Ann", until) for id in ids]
+    return judge(CHECKLIST, plan(tests), tests, errors, risks, today)
+
+
+class TestAcceptedRisks:
+    """What a person accepts to be not tested does not count against GO, says so, and hides nothing else."""
+
+    def test_a_requirement_that_was_not_tested_does_not_count_against_go(self) -> None:
+        signoff = accepting(ALL_MET[:2], "B-1")
+        assert signoff.sentence == "GO. 2 of 3 requirements are met, and 1 accepted risk was not tested: B-1."
+        row = signoff.rows[2]
+        assert (row.outcome, row.reason, row.standing) == (Outcome.NOT_TESTED, NO_TEST_YET, Standing.IN_FORCE)
+
+    def test_a_skip_is_covered_too(self) -> None:
+        skipped = a_test("B-1", 2, status="SKIP", message="Not tested: no key")
+        signoff = accepting([*ALL_MET[:1], skipped], "A-2", "B-1")
+        assert signoff.sentence == "GO. 1 of 3 requirements are met, and 2 accepted risks were not tested: A-2 and B-1."
+
+    @pytest.mark.parametrize(
+        ("message", "word", "standing"),
+        [
+            ("Not met: lost", Word.NO_GO, Standing.NOT_MET),
+            ("Could not be tested: no answer", Word.INCOMPLETE, Standing.BROKEN),
+            ("boom", Word.INCOMPLETE, Standing.BROKEN),
+        ],
+    )
+    def test_it_hides_nothing_that_went_wrong(self, message: str, word: Word, standing: Standing) -> None:
+        failed = a_test("B-1", 2, status="FAIL", message=message)
+        signoff = accepting([*ALL_MET[:2], failed], "B-1")
+        assert (signoff.word, signoff.rows[2].standing) == (word, standing)
+        assert "accepted risk" not in signoff.sentence
+
+    def test_a_test_that_was_skipped_beside_one_that_failed_hides_nothing(self) -> None:
+        tests = [*ALL_MET, a_test("B-1", 8, status="SKIP"), a_test("B-1", 9, status="FAIL", message="Not met: lost")]
+        assert accepting(tests, "B-1").word is Word.NO_GO
+
+    def test_after_its_last_day_it_counts_again(self) -> None:
+        signoff = accepting(ALL_MET[:2], "B-1", until=date(2027, 3, 30))
+        assert signoff.sentence == (
+            "INCOMPLETE. Nothing failed, but 1 requirement is not tested. 2 requirements met, 1 not tested."
+        )
+        assert signoff.rows[2].standing is Standing.PAST
+
+    def test_who_does_not_know_the_day_accepts_nothing(self) -> None:
+        assert accepting(ALL_MET[:2], "B-1", until=date.max, today=None).word is Word.INCOMPLETE
+
+    def test_one_that_was_tested_is_not_needed(self) -> None:
+        signoff = accepting(ALL_MET, "B-1")
+        assert signoff.sentence == "GO. All 3 requirements are met."
+        assert signoff.rows[2].standing is Standing.NOT_NEEDED
+
+    def test_accepting_everything_is_not_go(self) -> None:
+        signoff = accepting([], *IDS)
+        assert signoff.sentence == (
+            "INCOMPLETE. Nothing is met: every requirement is an accepted risk. 0 requirements met, 3 accepted risks."
+        )
+
+    def test_they_are_counted_beside_every_verdict(self) -> None:
+        broken = a_test("A-2", 8, status="FAIL", message="Not met: lost")
+        assert accepting([ALL_MET[0], broken], "B-1").sentence.endswith(
+            " 1 requirement met, 1 not met, 1 accepted risk."
+        )
+        assert accepting(ALL_MET[:1], "B-1").sentence == (
+            "INCOMPLETE. Nothing failed, but 1 requirement is not tested. "
+            "1 requirement met, 1 not tested, 1 accepted risk."
+        )
+
+    def test_an_error_outside_the_tests_still_rules_out_go(self) -> None:
+        signoff = accepting(ALL_MET[:2], "B-1", errors=("pabot ended abnormally.",))
+        assert signoff.sentence == (
+            "INCOMPLETE. Nothing failed, but pabot ended abnormally. 2 requirements met, 1 accepted risk."
+        )
+
+    @given(run_results(), st.sets(st.sampled_from(IDS)))
+    def test_no_accepted_risk_changes_an_outcome(self, tests: list[ReportedTest], ids: set[str]) -> None:
+        assert by_id(accepting(tests, *ids)) == by_id(judged(tests))
+
+    @given(run_results(), st.sets(st.sampled_from(IDS)))
+    def test_the_verdict_is_that_of_the_other_requirements(self, tests: list[ReportedTest], ids: set[str]) -> None:
+        signoff = accepting(tests, *ids)
+        counted = [row.outcome for row in signoff.rows if not row.accepted]
+        assert signoff.word is (verdict_word(counted) if not signoff.errors else min_word(verdict_word(counted)))
+        assert all(row.outcome is Outcome.NOT_TESTED for row in signoff.rows if row.accepted)
+
+    @given(run_results(), st.sets(st.sampled_from(IDS)))
+    def test_each_one_in_force_is_in_the_sentence(self, tests: list[ReportedTest], ids: set[str]) -> None:
+        signoff = accepting(tests, *ids)
+        number = sum(row.accepted for row in signoff.rows)
+        assert (f"{number} accepted risk" in signoff.sentence) == bool(number)
+
+
+def min_word(word: Word) -> Word:
+    """The verdict when something went wrong outside the tests."""
+    return Word.INCOMPLETE if word is Word.GO else word
+
+
+def test_what_pabot_ended_did_not_report() -> None:
+    cut = "User interrupted Pabot execution (Ctrl+C) when this test/suite was running. Unfortunately, there is no data."
+    reported = [ReportedTest("s1-t1", "Cut", "Suite", "FAIL", cut, 0.0, {"Requirement": "FAIL-4"})]
+    planned = [PlannedTest("Cut", "Suite", "FAIL-4"), PlannedTest("Next", "Suite", "FAIL-5")]
+    signoff = judge(load_checklist(), planned, reported)
+    assert signoff.unreported == ("Cut", "Next")
+    assert {row.requirement.id: row.reason for row in signoff.rows if row.tests} == {
+        "FAIL-4": "planned but did not report: the run was interrupted",
+        "FAIL-5": "planned but did not report: its process ended early",
+    }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from signoff.report.accepted_risks import AcceptedRisk
 from signoff.report.checklist import load_checklist
 from signoff.report.data import RunFacts, Selection, as_json
 from signoff.report.folder import BadFolder, ResultsFolder
@@ -183,6 +184,7 @@ def test_the_data_has_the_pages_content() -> None:
             "name": "Failover Is Quick",
             "suite": "Suites.Failover",
             "outcome": "met",
+            "verdicts": [],
             "message": "",
             "seconds": 4.2,
             "log": "log.html#s1-s1-t1",
@@ -194,6 +196,60 @@ def test_the_data_has_the_pages_content() -> None:
         "not tested",
         "could not be tested",
     }
+
+
+class TestAcceptedRisks:
+    """Shown at the top and in their row as what they are, and never as met."""
+
+    RISK = AcceptedRisk("MON-6", "The plan is <b>free</b>.", "Ann", date(2027, 3, 31))
+
+    def page(self, today: date, risk: AcceptedRisk = RISK) -> Page:
+        return Page(render_page(judge(load_checklist(), [], [], (), [risk], today), FACTS))
+
+    def test_one_in_force_is_in_plain_sight(self) -> None:
+        page = self.page(date(2027, 3, 31))
+        words = page.words.replace("\N{NO-BREAK SPACE}", " ")
+        accepted = "accepted by Ann until 2027-03-31: The plan is <b>free</b>."
+        top, below = words.split("What was run", 1)
+        assert f"accepted risk, not tested, {accepted}" in top
+        assert "1 of them accepted as a risk" in top
+        assert "Not tested: accepted risk" in below
+        assert f"Risk {accepted} It does not count against GO, and it is not met." in below
+
+    def test_one_that_is_past_is_said_to_be_past(self) -> None:
+        words = self.page(date(2027, 4, 1)).words
+        assert "Its last day is past, so it counts as not tested." in words
+        assert "accepted risk, not tested" not in words
+        assert "Not tested: accepted risk" not in words
+
+    def test_the_data_tell_them(self) -> None:
+        signoff = judge(load_checklist(), [], [], (), [self.RISK], date(2027, 3, 31))
+        data = as_json(signoff, FACTS)
+        row = next(row for row in data["requirements"] if row["id"] == "MON-6")
+        assert data["accepted_risks"] == 1
+        assert row["outcome"] == "not tested"
+        assert row["accepted_risk"] == {
+            "reason": "The plan is <b>free</b>.",
+            "accepted_by": "Ann",
+            "until": "2027-03-31",
+            "in_force": True,
+            "standing": "It does not count against GO, and it is not met",
+        }
+        assert all(row["accepted_risk"] is None for row in data["requirements"] if row["id"] != "MON-6")
+
+
+def test_the_data_names_the_classes_of_what_is_not_met() -> None:
+    said = "Not met: 3 violations (2 LOST, 1 STALE): LOST: document d17 is missing; STALE: a read"
+    tests = [
+        ReportedTest("s1-t1", "First", "Suite", "FAIL", said, metadata={"Requirement": "FAIL-1"}),
+        ReportedTest("s1-t2", "Second", "Suite", "FAIL", "Not met: MANGLED: d1", metadata={"Requirement": "FAIL-1"}),
+        ReportedTest("s1-t3", "Third", "Suite", "FAIL", "Not met: three", metadata={"Requirement": "FAIL-2"}),
+    ]
+    plan = [PlannedTest(test.name, test.suite, test.metadata["Requirement"]) for test in tests]
+    rows = {row["id"]: row for row in as_json(judge(load_checklist(), plan, tests), FACTS)["requirements"]}
+    assert rows["FAIL-1"]["verdicts"] == ["LOST", "STALE", "MANGLED"]
+    assert [test["verdicts"] for test in rows["FAIL-1"]["tests"]] == [["LOST", "STALE"], ["MANGLED"]]
+    assert rows["FAIL-2"]["verdicts"] == rows["DOC-1"]["verdicts"] == []
 
 
 class TestFolder:
@@ -212,6 +268,14 @@ class TestFolder:
         assert "output.xml" in Page(folder.page.read_text()).words
         row = next(row for row in signoff.rows if row.requirement.id == "FAIL-1")
         assert row.outcome.value == "could not be tested"
+
+    def test_an_old_run_is_judged_by_the_risks_of_today(self, tmp_path: Path) -> None:
+        folder = ResultsFolder(tmp_path)
+        folder.save_plan([])
+        folder.save_facts(FACTS)
+        risk = AcceptedRisk("MON-6", "The plan is free.", "Ann", date(2027, 3, 31))
+        assert "1 accepted risk" in folder.report(risks=(risk,), today=date(2027, 3, 31)).sentence
+        assert "accepted risk" not in folder.report(risks=(risk,), today=date(2027, 4, 1)).sentence
 
     def test_facts_come_back_as_they_were_saved(self, tmp_path: Path) -> None:
         folder = ResultsFolder(tmp_path)
@@ -247,3 +311,20 @@ class TestFolder:
         for path in tmp_path.iterdir():
             assert "s3cr3t" not in path.read_text(), path.name
         assert "db.example" in folder.page.read_text()
+
+
+def test_what_is_left_over_is_on_the_page_with_what_removes_it() -> None:
+    facts = replace(FACTS, left_over=("documents-1", "documents-2"), removal="python -m keywords.signoff purge")
+    words = Page(render_page(a_run(), facts)).words
+    assert "Left over documents-1 documents-2" in words
+    assert "To remove them: python -m keywords.signoff purge" in words
+    assert as_json(a_run(), facts)["left_over"]["collections"] == ["documents-1", "documents-2"]
+    assert "Left over" not in Page(render_page(a_run(), FACTS)).words
+
+
+def test_each_test_that_did_not_report_is_named_on_the_page() -> None:
+    assert (
+        "Did not report: these tests were to run, and nothing is known of them Gone"
+        in Page(render_page(a_run(), FACTS)).words
+    )
+    assert as_json(a_run(), FACTS)["did_not_report"] == ["Gone"]

@@ -40,6 +40,13 @@ def test_well_above_three_in_ten_mutations_are_deletes(seed: int) -> None:
 
 
 @given(SEEDS)
+def test_a_few_stories_are_enough_for_every_kind_of_mutation(seed: int) -> None:
+    stories = Stories(random.Random(seed))
+    kinds = {action for _ in range(9) for action in mutations(stories.within(Phase.DURING))}
+    assert kinds == {action for action in Action if action.mutates}
+
+
+@given(SEEDS)
 def test_no_story_is_longer_than_what_can_be_judged(seed: int) -> None:
     stories = Stories(random.Random(seed))
     told = [*stories.straddling(2), *(stories.within(Phase.AFTER) for _ in range(50))]

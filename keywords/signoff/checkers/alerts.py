@@ -8,8 +8,10 @@ from math import inf
 
 from ..data_types import Role
 from ..history import Alert, on_the_way_to
-from ..words import duration
-from .findings import Checked, Finding, VerdictClass, unobserved, untested
+from ..verdict import VerdictClass
+from ..words import count, duration
+from .claims import Claim
+from .findings import Checked, Finding, unobserved, untested
 from .outages import Outage, outages
 from .view import View
 
@@ -55,7 +57,8 @@ def check(view: View) -> Checked:
             words = f"An alert says \u201c{alert.text}\u201d, and nothing of that kind happened then"
             findings.append(Finding(VerdictClass.ALERT_WRONG, words))
     gaps = () if told else (untested("No outage lasted long enough that people had to be told of it"),)
-    return Checked(tuple(findings), gaps)
+    detail = f"{count(told, 'outage')} had to be told, and the end of each"
+    return Checked(tuple(findings), gaps, claim=Claim(len(history.alerts), "message", detail=detail, trials=False))
 
 
 def _stops(outage: Outage, role: Role) -> bool:

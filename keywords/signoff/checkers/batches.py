@@ -6,8 +6,9 @@ from collections import defaultdict
 
 from ..data_types import Role
 from ..history import Result
+from ..verdict import VerdictClass
 from ..words import count, listing
-from .findings import Checked, Finding, VerdictClass
+from .findings import Checked, Finding
 from .receipts import Effect, effect
 from .view import View, touched
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..data_types import Role
 from ..history import Moment
-from .findings import Checked, Finding, VerdictClass, untested
+from ..verdict import VerdictClass
+from .findings import Checked, Finding, untested
 from .view import View
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..data_types import Role
 from ..documents import by_id, differences
-from .findings import Checked, Finding, VerdictClass, untested
+from ..verdict import VerdictClass
+from .findings import Checked, Finding, untested
 from .registers import Register
 from .view import View
 

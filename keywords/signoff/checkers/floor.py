@@ -10,6 +10,7 @@ from itertools import pairwise
 from ..history import Action, History, Operation, Result
 from ..sandwiches import CELLS, CUTS, Phase
 from ..words import count, listing
+from .claims import Claim
 from .findings import Gap, untested
 from .outages import Outage, Span, cell_of, outages, phase_of, span_of
 from .registers import Register
@@ -41,17 +42,12 @@ class Evidence:
         )
 
     def sentence(self, violations: int) -> str:
-        """Return what so many violations in so many operations say.
-
-        None in n operations means a true rate of at most 3/n, at a confidence of 95 % (the rule of three).
-        """
+        """Return what so many violations in so many operations say."""
         phases = ", ".join(f"{self.total(phase):,} {phase.value}" for phase in Phase if self.total(phase))
         number = self.total()
         if not number:
             return "No operation was judged."
-        said = f"{count(violations, 'violation')} in {count(number, 'operation')} ({phases})"
-        bound = f": at most {300 / number:.2g} % at 95 %" if not violations and number >= 3 else ""
-        return f"{said}{bound}."
+        return Claim(number, "operation", detail=phases).sentence(violations) + "."
 
 
 def evidence(history: History) -> tuple[Evidence, list[Gap]]:

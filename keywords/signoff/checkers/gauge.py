@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ..history import Result
+from ..verdict import VerdictClass
 from ..words import count
-from .findings import Checked, Finding, Gap, VerdictClass, unobserved, untested
+from .claims import Claim
+from .findings import Checked, Finding, Gap, unobserved, untested
 from .outages import outages
 from .view import View
 
@@ -19,7 +21,8 @@ def check(view: View) -> Checked:
         return Checked(gaps=(untested("The gauge of owed writes was not read"),))
     findings: list[Finding] = []
     gaps: list[Gap] = []
-    controlled = False
+    readings = 0
+    outages_seen = 0
     for outage in outages(view.history):
         if outage.problem or not outage.kind.stops_writes or outage.target not in ("primary", "replica"):
             continue
@@ -38,8 +41,9 @@ def check(view: View) -> Checked:
         ]
         if not shown:
             continue
-        controlled = True
         values = [value for value in shown if value is not None]
+        readings += len(values)
+        outages_seen += 1
         if not values:
             gaps.append(unobserved(f"The gauge showed nothing at all during fault {outage.fault}"))
         elif max(values) <= 0:
@@ -51,6 +55,8 @@ def check(view: View) -> Checked:
                     tuple(operation.id for operation in owed),
                 )
             )
-    if not controlled:
+    if not outages_seen:
         gaps.append(untested("The gauge was never read while writes were certainly owed, so its zero proves nothing"))
-    return Checked(tuple(findings), tuple(gaps))
+    detail = f"while writes were certainly owed, in {count(outages_seen, 'outage')}"
+    claim = Claim(readings, "reading of the gauge", "readings of the gauge", detail, trials=False)
+    return Checked(tuple(findings), tuple(gaps), claim=claim)

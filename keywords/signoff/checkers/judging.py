@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ..history import History
 from ..report.judgement import Word
-from ..verdict import Outcome
+from ..verdict import Outcome, VerdictClass
 from ..words import shortened
 from . import (
     alerts,
@@ -26,7 +26,7 @@ from . import (
     status,
     values,
 )
-from .findings import Checked, Finding, Gap, VerdictClass, unobserved
+from .findings import Checked, Finding, Gap, unobserved
 from .floor import Evidence, evidence
 from .view import View
 
@@ -73,6 +73,7 @@ class Judgement:
         gaps: what could not be said.
         evidence: what all this rests on; None if the history could not be judged at all.
         resubmit: refused writes that the log accounts for; their clients have to send them again.
+        claims: what there is to say of each subject: how many violations in how many of what, without a full stop.
     """
 
     findings: tuple[Finding, ...]
@@ -81,6 +82,7 @@ class Judgement:
     evidence: Evidence | None
     resubmit: tuple[str, ...] = ()
     by_subject: Mapping[Subject, Judgement] = field(default_factory=dict)
+    claims: tuple[str, ...] = ()
 
     def about(self, subjects: Collection[Subject]) -> Judgement:
         """Return what the history proves about some subjects. What it rests on concerns them all."""
@@ -94,6 +96,7 @@ class Judgement:
             apart=tuple(dict.fromkeys(finding for one in own for finding in one.apart)),
             gaps=tuple(dict.fromkeys([*shared, *(gap for one in own for gap in one.gaps)])),
             by_subject={},
+            claims=tuple(claim for one in own for claim in one.claims),
         )
 
     @property
@@ -135,10 +138,24 @@ def judge_history(history: History) -> Judgement:
     for subject, name, check in _CHECKS:
         checked.append((subject, _guarded(name, lambda check=check: check(view))))  # type: ignore[misc]
     found, more = evidence(history)
-    parts = {
-        subject: _judgement([part for own, part in checked if own is subject], (), found, ()) for subject in Subject
-    }
-    return replace(_judgement([part for _, part in checked], more, found, receipted.resubmit), by_subject=parts)
+    parts = {}
+    for subject in Subject:
+        own = [part for other, part in checked if other is subject]
+        judged = _judgement(own, (), found, ())
+        parts[subject] = replace(judged, claims=tuple(_claims(subject, own, judged)))
+    claims = tuple(claim for one in parts.values() for claim in one.claims)
+    whole = _judgement([part for _, part in checked], more, found, receipted.resubmit)
+    return replace(whole, by_subject=parts, claims=claims)
+
+
+def _claims(subject: Subject, checked: Sequence[Checked], judged: Judgement) -> Iterator[str]:
+    """Yield what there is to say of a subject: of the contents, whose operations are all judged, and of the others'."""
+    violations = len(judged.findings)
+    if subject is Subject.CONTENTS and judged.evidence is not None:
+        yield judged.evidence.sentence(violations).rstrip(".")
+    for part in checked:
+        if part.claim is not None:
+            yield part.claim.sentence(violations)
 
 
 def _judgement(

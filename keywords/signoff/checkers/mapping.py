@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from ..data_types import Role
+from ..verdict import VerdictClass
 from ..words import listing
-from .findings import Checked, Finding, VerdictClass, untested
+from .findings import Checked, Finding, untested
 from .view import View
 
 _ROLES = (Role.PRIMARY, Role.REPLICA)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..documents import LISTS_DIFFER
 from ..history import Operation
-from .findings import Checked, Finding, VerdictClass
+from ..verdict import VerdictClass
+from .findings import Checked, Finding
 from .view import View
 
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ..documents import embed
 from ..history import Action, Operation, Result
+from ..verdict import VerdictClass
 from ..words import count, listing
-from .findings import Checked, Finding, Gap, VerdictClass, untested
+from .findings import Checked, Finding, Gap, untested
 from .registers import Register, Value
 from .view import Mutation, View
 

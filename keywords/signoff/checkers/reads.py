@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from ..documents import Document, by_id, near
 from ..history import Action, Operation, Result
+from ..verdict import VerdictClass
 from ..words import duration
-from .findings import Checked, Finding, VerdictClass
+from .findings import Checked, Finding
 from .registers import Reached, Register, Value, reach
 from .values import said, stranger
 from .view import LOGGED_NOT_DONE, Mutation, View, steps

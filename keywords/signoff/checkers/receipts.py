@@ -11,7 +11,8 @@ A balancer that is killed can't have logged what it had not got to: then a write
 long as it has no effect either.
 
 Audited are all writes that were answered with 503 or not at all, and all acknowledged ones, whose row must be there,
-once, and say done. An effect that later writes have covered can't be seen: then only the row itself is judged.
+once, and say done. An effect that later writes have covered can't be seen: then only the row itself is judged. How many
+those are is said, and if of those that were refused or not answered too few are left, nothing is claimed.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from enum import Enum
 
 from ..data_types import Role
 from ..history import Operation, Result, Stage
+from ..verdict import VerdictClass
 from ..words import count, listing
-from .findings import Checked, Finding, Gap, VerdictClass, unobserved, untested
+from .claims import Claim
+from .findings import Checked, Finding, Gap, unobserved, untested
 from .outages import outages
 from .registers import Register
 from .view import LOGGED_DONE, LOGGED_NOT_DONE, View, touched
@@ -143,8 +146,16 @@ def check(view: View) -> Checked:
                 wanted = Effect.ABSENT if said.verdict is VerdictClass.FALSE_RECEIPT else Effect.PRESENT
                 if operation.result is not Result.OK:
                     explained |= {place for place, found in places(view, operation).items() if found is wanted}
-    if history.header.faults and all(operation.result is Result.OK for operation in audited):
+    unacknowledged = [operation for operation in audited if operation.result is not Result.OK]
+    if history.header.faults and not unacknowledged:
         gaps.append(untested("No write was refused or left unanswered, so no receipt of an outage was audited"))
+    visible = sum(set(places(view, operation).values()) != {Effect.COVERED} for operation in unacknowledged)
+    covered = len(unacknowledged) - visible
+    if visible < (needed := min(view.limits.receipts, len(unacknowledged) // 4)):
+        words = (
+            f"Of {count(len(unacknowledged), 'write')} that had no acknowledgement, {covered} had their effect covered"
+        )
+        gaps.append(untested(f"{words} by later writes, and the effect of at least {needed} has to be seen"))
     blamed = {id for finding in findings for id in finding.operations}
     resubmit = tuple(
         operation.id
@@ -153,7 +164,12 @@ def check(view: View) -> Checked:
         and operation.id not in blamed
         and any(row.status in LOGGED_NOT_DONE for row in view.rows.get(operation.id, []))
     )
-    return Checked(tuple(findings), tuple(gaps), frozenset(explained), resubmit)
+    detail = (
+        f"{len(unacknowledged)} of writes without an acknowledgement; the effect of {visible} of these could be seen, "
+        f"that of {covered} is covered by later writes"
+    )
+    claim = Claim(len(audited), "receipt", detail=detail if unacknowledged else "")
+    return Checked(tuple(findings), tuple(gaps), frozenset(explained), resubmit, claim)
 
 
 def _is_audited(operation: Operation) -> bool:

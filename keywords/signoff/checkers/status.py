@@ -1,17 +1,23 @@
-"""Status truth: how long the deployment's status says otherwise than the instances themselves."""
+"""Status truth: how long the deployment's status says otherwise than the instances themselves, in each outage."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from math import inf
 
 from ..data_types import Role
 from ..history import Probe, StatusSample, on_the_way_to
 from ..traffic import Sample, untrue_stretches
+from ..verdict import VerdictClass
 from ..words import duration
-from .findings import Checked, Finding, VerdictClass, unobserved, untested
+from .claims import Claim
+from .findings import Checked, Finding, unobserved, untested
 from .outages import outages
 from .view import View
+
+_AROUND = 0.1
+"""Seconds by which the moment of a fault may be noted too late: its proof takes a while."""
 
 
 class _Probes:
@@ -29,8 +35,10 @@ class _Probes:
 
 
 def check(view: View) -> Checked:
-    """Return each stretch in which the status was untrue for longer than allowed.
+    """Return the faults, their ends, and the calm before them, after which the status was untrue for too long in all.
 
+    Stretches are added up: a status that changes its mind every second is untrue half of the time, and never for long.
+    A stretch belongs to the last change before it, a fault or its end, and each of them has the limit to itself.
     A status that says nothing is untrue too, except while the balancer itself, or what it is made of, has the fault.
     While something on the way to an instance has it, the instance itself can't tell what the balancer sees of it.
     """
@@ -71,20 +79,42 @@ def check(view: View) -> Checked:
         stretches.append((since.started, ordered[-1].ended, since))
     if not said:
         return Checked(gaps=(unobserved(f"The status said nothing in all of {len(ordered)} samples"),))
+    changes = [(-inf, "before any fault")]
+    for one in all_outages:
+        changes += [(one.injected, f"after fault {one.fault}"), (one.undone, f"after the end of fault {one.fault}")]
+    changes.sort()
+    untrue_in: dict[str, list[tuple[float, StatusSample]]] = {}
+    for started, ended, sample in stretches:
+        # A stretch may be seen to begin a moment before the fault that it is about.
+        when = changes[bisect_right(changes, (min(ended, started + _AROUND), "~")) - 1][1]
+        untrue_in.setdefault(when, []).append((ended - started, sample))
     findings = [
-        Finding(
-            VerdictClass.LYING_STATUS,
-            f"The status was untrue for {duration(ended - started)}, allowed {duration(view.limits.untrue)}: "
-            f"it said {_words(sample)}, and direct probes said otherwise",
-        )
-        for started, ended, sample in stretches
-        if ended - started > view.limits.untrue
+        _untrue(when, parts, view.limits.untrue)
+        for when, parts in untrue_in.items()
+        if _total(parts) > view.limits.untrue
     ]
     changed = [role.value for role in Role if len({one.alive for one in history.probes if one.instance is role}) == 2]
     gaps = (
         () if changed else (untested("No instance was seen to change its health, so the status had nothing to notice"),)
     )
-    return Checked(tuple(findings), gaps)
+    worst = max((_total(parts) for parts in untrue_in.values()), default=0.0)
+    detail = f"untrue for {duration(worst)} after a change at most"
+    claim = Claim(len(ordered), "look at the status", "looks at the status", detail, trials=False)
+    return Checked(tuple(findings), gaps, claim=claim)
+
+
+def _total(parts: Sequence[tuple[float, StatusSample]]) -> float:
+    return sum(length for length, _ in parts)
+
+
+def _untrue(when: str, parts: Sequence[tuple[float, StatusSample]], allowed: float) -> Finding:
+    longest, sample = max(parts, key=lambda one: one[0])
+    several = f" in {len(parts)} stretches, {duration(longest)} at most" if len(parts) > 1 else ""
+    return Finding(
+        VerdictClass.LYING_STATUS,
+        f"The status was untrue for {duration(_total(parts))} {when}{several}, allowed {duration(allowed)}: "
+        f"it said {_words(sample)}, and direct probes said otherwise",
+    )
 
 
 def _words(sample: StatusSample) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from ..data_types import Role
 from ..documents import Document
 from ..history import Action, FinalRead, Operation, Result
+from ..verdict import VerdictClass
 from ..words import listing
-from .findings import Checked, Finding, VerdictClass
+from .findings import Checked, Finding
 from .registers import Register, Value
 from .view import UNMARKED, Mutation, Recognized, View
 

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..clients.alerts import Message, Notice
+from ..documents import differences, make_documents
 from ..faults import control_plane, processes
 from ..faults.alert_sink import hear, silence
+from ..ledger import Kind
 from ..polling import poll
 from ..secrets import redact
 from ..testbed import ROLES, Testbed
 from ..traffic import Distribution, Sample, Sampler, distribution
-from ..verdict import CouldNotObserve, NotMet
-from ..words import count, duration, listing, sentences
+from ..verdict import CouldNotObserve, NotMet, VerdictClass, summed_up, verdict_classes
+from ..words import count, duration, listing
+from .contents import create
 from .health import healthy_again, wait_for_count
+from .load import require_acknowledged
 
 _LOOK_EVERY = timedelta(milliseconds=25)
 
@@ -117,9 +121,16 @@ class AlertWatch:
             bool,
             within=within,
             what=f"The {notice.value} about the {role} arrives",
-            describe=lambda _: listing([one.text for one in self.messages()]) or "no message",
+            describe=lambda _: self._instead(),
         )
         return time.monotonic() - begin
+
+    def _instead(self) -> str:
+        """What came instead of a message that is waited for, in words with its class."""
+        messages = self.messages()
+        surplus = [named for one in surplus_of(self._due(), messages) for named in verdict_classes(one)]
+        wrong = VerdictClass.ALERT_WRONG if VerdictClass.ALERT_WRONG in surplus else VerdictClass.ALERT_MISSING
+        return wrong.says(listing([one.text for one in messages]) or "no message")
 
     def wait_for_try(self, within: timedelta) -> Message:
         """Wait until a message has arrived and was not taken, which proves that the channel fails."""
@@ -232,7 +243,7 @@ def due_by(
 
 
 def surplus_of(due: Sequence[Due], messages: Sequence[Message]) -> list[str]:
-    """Return which messages are too many, in words."""
+    """Return which messages are too many, in words with their classes."""
     found = []
     for role in ROLES:
         for notice in (Notice.ALERT, Notice.RECOVERY):
@@ -240,7 +251,8 @@ def surplus_of(due: Sequence[Due], messages: Sequence[Message]) -> list[str]:
             came = sum(one.taken and one.notice is notice and role in one.roles for one in messages)
             if came > wanted:
                 noun = {Notice.ALERT: "alert", Notice.RECOVERY: "recovery notice"}[notice]
-                found.append(f"{count(came, noun)} about the {role}, and {wanted} due")
+                wrong = VerdictClass.ALERT_DUPLICATE if wanted else VerdictClass.ALERT_WRONG
+                found.append(wrong.says(f"{count(came, noun)} about the {role}, and {wanted} due"))
     return found
 
 
@@ -251,7 +263,11 @@ def judged(due: Sequence[Due], messages: Sequence[Message], outages: int) -> Tol
         NotMet: if they are not the same, in the same order for each instance, and in time.
     """
     taken = [one for one in messages if one.taken and one.notice is not Notice.OTHER]
-    found = [f"a message names {listing(sorted(one.roles)) or 'no instance'}" for one in taken if len(one.roles) != 1]
+    found = [
+        VerdictClass.ALERT_WRONG.says(f"a message names {listing(sorted(one.roles)) or 'no instance'}")
+        for one in taken
+        if len(one.roles) != 1
+    ]
     found += surplus_of(due, messages)
     delays = []
     for role in ROLES:
@@ -259,17 +275,28 @@ def judged(due: Sequence[Due], messages: Sequence[Message], outages: int) -> Tol
         wanted = [one for one in due if one.role == role]
         for number, one in enumerate(wanted):
             if number >= len(came):
-                found.append(f"{one.words} did not come")
+                found.append(VerdictClass.ALERT_MISSING.says(f"{one.words} did not come"))
             elif came[number].notice is not one.notice:
-                found.append(f"in place of {one.words} came: {came[number].text}")
+                instead = f"in place of {one.words} came: {came[number].text}"
+                found.append(_class_of_other(one.notice, wanted, came).says(instead))
             elif came[number].at > one.seen + one.within:
-                late = (came[number].at - one.seen).total_seconds()
-                found.append(f"{one.words} came after {duration(late)}, allowed are {duration(one.within)}")
+                took = duration((came[number].at - one.seen).total_seconds())
+                late = f"{one.words} came after {took}, allowed are {duration(one.within)}"
+                found.append(VerdictClass.ALERT_MISSING.says(late))
             else:
                 delays.append(max(0.0, (came[number].at - one.seen).total_seconds()))
     if found:
-        raise NotMet(sentences(found))
+        raise NotMet(summed_up(found))
     return Told(outages, tuple(delays), sum(not one.taken for one in messages))
+
+
+def _class_of_other(notice: Notice, wanted: Sequence[Due], came: Sequence[Message]) -> VerdictClass:
+    """The class of another message in place of one that was due, of all that were due and came about an instance."""
+    due, told = sum(one.notice is notice for one in wanted), sum(one.notice is notice for one in came)
+    if told < due:
+        return VerdictClass.ALERT_MISSING
+    # One that came twice pushes those behind it from their places.
+    return VerdictClass.ALERT_DUPLICATE if len(came) > len(wanted) else VerdictClass.ALERT_WRONG
 
 
 def flap(bed: Testbed, role: str, times: int) -> None:
@@ -292,10 +319,30 @@ def secrets_in(messages: Sequence[Message]) -> int:
         raise CouldNotObserve("no message arrived, so none could hold a secret")
     leaking = [one for one in messages if redact(one.payload) != one.payload]
     if leaking:
-        raise NotMet(
-            f"{count(len(leaking), 'message')} of {len(messages)} held a credential: {redact(leaking[0].text)}"
-        )
+        held = f"{count(len(leaking), 'message')} of {len(messages)} held a credential: {redact(leaking[0].text)}"
+        raise NotMet(VerdictClass.LEAKED_SECRET.says(held))
     return len(messages)
+
+
+def work_times(bed: Testbed, number: int) -> tuple[Distribution, Distribution]:
+    """Write documents one after another, read each at once, and return the figures of the writes and of the reads.
+
+    Raises:
+        NotMet: if a write is not acknowledged, or a read does not give what was written.
+    """
+    name, session = bed.fresh_name("meanwhile"), bed.session("meanwhile")
+    create(bed, name, None)
+    wrote, read = [], []
+    for index, document in enumerate(make_documents(session, number, token="meanwhile"), 1):
+        done = bed.write(f"{session}/{index}", Kind.ADD, name, [document])
+        require_acknowledged(bed, [done])
+        begin = time.monotonic()
+        seen = bed.through_balancer.get(name, [document.id])
+        wrote.append(done.ended - done.started)
+        read.append(time.monotonic() - begin)
+        if wrong := differences({document.id: document}, seen, " as the balancer reads it"):
+            raise NotMet(VerdictClass.STALE.says(listing(wrong)))
+    return distribution(wrote), distribution(read)
 
 
 def answer_times(bed: Testbed, samples: int) -> Distribution:
@@ -309,5 +356,5 @@ def answer_times(bed: Testbed, samples: int) -> Distribution:
         try:
             times.append(bed.balancer.health().elapsed)
         except CouldNotObserve as error:
-            raise NotMet(f"health check {number + 1} failed: {error.sentence}") from None
+            raise NotMet(bed.unserved().says(f"health check {number + 1} failed: {error.sentence}")) from None
     return distribution(times)

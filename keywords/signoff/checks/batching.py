@@ -8,7 +8,7 @@ from datetime import timedelta
 from ..polling import poll
 from ..testbed import Testbed
 from ..traffic import Sampler
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import count
 from .configuration import owed_documents, requests_of_catch_up, resident_mb, setting
 
@@ -33,6 +33,7 @@ def shrink(bed: Testbed) -> str:
         describe=lambda status: (
             f"batch size {status.batch_size}, pressure counted {count(status.memory_pressure_events, 'time')}"
         ),
+        verdict=VerdictClass.IGNORED_SETTING,
     )
     poll(
         lambda: (
@@ -48,6 +49,7 @@ def shrink(bed: Testbed) -> str:
             f"batch size {told[1]:g}, pressure {told[2]:g}; by the status {told[0].batch_size}, "
             f"{told[0].memory_pressure_events}"
         ),
+        verdict=VerdictClass.MISCOUNTED,
     )
     return (
         f"batch size {seen.batch_size} instead of {usual}, pressure at {seen.memory_percent:.0f} % of the memory limit"
@@ -73,9 +75,11 @@ def stay(bed: Testbed) -> str:
             raise CouldNotObserve("the status was not answered throughout")
         size, events = sample.value
         if size != usual or events:
+            counted = f"and pressure was counted {count(events, 'time')}"
             raise NotMet(
-                f"with much memory the batch size was {size} instead of {usual}, and pressure was counted "
-                f"{count(events, 'time')}"
+                VerdictClass.IGNORED_SETTING.says(
+                    f"with much memory the batch size was {size} instead of {usual}, {counted}"
+                )
             )
     return f"batch size {usual} and no pressure in {count(len(samples), 'look')}"
 
@@ -86,7 +90,7 @@ def _batches(bed: Testbed) -> tuple[int, int]:
 
 
 def _usual() -> int:
-    return min(int(setting("DEFAULT_BATCH_SIZE")), int(setting("MAX_BATCH_SIZE")))
+    return int(setting("DEFAULT_BATCH_SIZE"))
 
 
 def catch_up_small(bed: Testbed, name: str) -> str:
@@ -108,9 +112,11 @@ def catch_up_small(bed: Testbed, name: str) -> str:
         samples = memory.stop(last_look=True)
     most = max(sample.value for sample in samples if sample.value is not None)
     if met * size < owed:
-        raise NotMet(f"{owed} owed documents came in {count(met, 'request')}, and a batch had {size} at most")
+        few = f"{owed} owed documents came in {count(met, 'request')}, and a batch had {size} at most"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(few))
     if most > before + GROWTH_MB:
-        raise NotMet(f"the balancer grew from {before:.0f} to {most:.0f} MB while the replica caught up")
+        grew = f"the balancer grew from {before:.0f} to {most:.0f} MB while the replica caught up"
+        raise NotMet(VerdictClass.OVER_BUDGET.says(grew))
     return f"{owed} owed documents came in {count(met, 'request')}, with {most:.0f} MB at most ({before:.0f} before)"
 
 
@@ -125,5 +131,6 @@ def catch_up_large(bed: Testbed, name: str) -> str:
         raise CouldNotObserve(f"the replica owes {count(owed, 'document')}, too few to tell large batches")
     met = requests_of_catch_up(bed, name)
     if met * SMALL > owed:
-        raise NotMet(f"with much memory {owed} owed documents came in {count(met, 'request')}")
+        many = f"with much memory {owed} owed documents came in {count(met, 'request')}"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(many))
     return f"{owed} owed documents came in {count(met, 'request')}"

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 
 from ..clients.client import Writer
-from ..clients.instances import COLLECTIONS
-from ..data_types import Role
+from ..clients.instances import COLLECTIONS, Instance
 from ..documents import make_documents
-from ..faults.control_plane import restart, suspend
 from ..faults.guard import Use
-from ..faults.locked_store import Refused
-from ..faults.processes import crash, freeze, kill_balancer, lock_store, undo_everything
-from ..faults.proxies import Toxic, disturb
+from ..faults.processes import undo_everything
 from ..faults.undo import unresolved
 from ..ledger import Kind
+from ..manifest import Manifest
 from ..outcomes import Effect
 from ..polling import poll
-from ..testbed import ROLES, Testbed
-from ..verdict import CouldNotObserve, NotMet, NotTested, VerdictError
-from ..words import count
-from .contents import delete, delete_all
+from ..testbed import ROLES, Testbed, using
+from ..verdict import CouldNotObserve, NotMet, NotTested, VerdictClass, VerdictError
+from ..words import count, listing, shortened
+from .contents import delete_all
+from .destructive import Destructive
+from .subruns import new_folder, run, variables_for
 
+_PURGED_WITHIN = timedelta(seconds=60)
+_AT_LEAST = 10
+"""There are more keywords than this that make a fault; fewer were not all of them."""
 _DOCUMENTS = 25
 
 
@@ -65,31 +71,44 @@ def plant(bed: Testbed, stem: str) -> Canary:
     return Canary(name, _digests(bed, name))
 
 
-def refuses_to_delete(bed: Testbed, canary: Canary) -> None:
-    """Try to delete the canary in every way that the keywords have; each must refuse.
+def refuses_to_delete(bed: Testbed, canary: Canary, keywords: Sequence[Destructive]) -> int:
+    """Try to delete the canary, or documents of it, in every way that the keywords have; each must refuse.
+
+    Args:
+        keywords: those that delete.
+
+    Returns:
+        How many ways were tried.
 
     Raises:
-        NotMet: if one doesn't.
+        NotMet: if one doesn't refuse.
     """
     ways: list[Callable[[], object]] = [
-        lambda: delete(bed, canary.name),
         lambda: delete_all(bed, [canary.name]),
         lambda: bed.tracked(canary.name),
+        *(partial(one.call, canary.name) for one in keywords),
     ]
     for way in ways:
         try:
             way()
         except CouldNotObserve:
             continue
-        raise NotMet(f"the collection {canary.name}, which is not in the manifest, was not refused")
+        strange = f"the collection {canary.name}, which is not in the manifest, was not refused"
+        raise NotMet(VerdictClass.UNGUARDED.says(strange))
+    return len(ways)
 
 
 def unchanged(bed: Testbed, canary: Canary) -> str:
     """Check that the canary is what it was on both instances; say so in words."""
+    gone = [role for role in ROLES if not bed.instance(role).has_collection(canary.name)]
+    if gone:
+        other = f"the collection {canary.name}, which nobody had a business with, was deleted on {listing(gone)}"
+        raise NotMet(VerdictClass.COLLATERAL.says(other))
     now = _digests(bed, canary.name)
     changed = [role for role in ROLES if now[role] != canary.digests[role]]
     if changed:
-        raise NotMet(f"the collection {canary.name}, which nobody had a business with, was changed on {changed[0]}")
+        other = f"the collection {canary.name}, which nobody had a business with, was changed on {changed[0]}"
+        raise NotMet(VerdictClass.COLLATERAL.says(other))
     return f"a canary of {count(_DOCUMENTS, 'document')} unchanged on both instances"
 
 
@@ -101,53 +120,90 @@ def remove(bed: Testbed, canary: Canary) -> None:
 
 
 def _digests(bed: Testbed, name: str) -> dict[str, str]:
-    return {role: bed.instance(role).digest(name) for role in ROLES}
+    """All of a collection on each instance in one line: what it is, what it is mapped to, and what is in it."""
+    mapped = sorted((row.primary_id or "", row.replica_id or "") for row in bed.database.mapping(name))
+    return {role: _digest(bed.instance(role), name, mapped) for role in ROLES}
 
 
-def faults_need_permission(bed: Testbed) -> int:
-    """Try every fault in an environment that forbids them, and in one that is shared; return how many were refused.
+def _digest(instance: Instance, name: str, mapped: Sequence[tuple[str, str]]) -> str:
+    info = instance.collection(name)
+    described = [info.id, info.metadata, info.configuration, info.dimension, list(mapped)]
+    return f"{json.dumps(described, sort_keys=True)} {instance.digest(name)}"
+
+
+def purge_beside(bed: Testbed, canary: Canary) -> str:
+    """Purge a collection that a manifest names, as after a run that failed; the canary has to survive that.
 
     Raises:
-        NotMet: if one is made all the same.
+        NotMet: if the purge deletes something else, or not what it is there for.
     """
+    folder = new_folder("purge")
+    manifest = Manifest(bed.environment.balancer_url, folder / "manifest")
+    name = bed.fresh_name(canary.name.split("-")[0])
+    manifest.add(name)
+    reply = bed.through_balancer.wire.call("POST", COLLECTIONS, payload={"name": name})
+    if reply.status != 200:
+        raise CouldNotObserve(f"the collection {name} could not be created: {reply.text}")
+    manifest.keep()
+    command = (sys.executable, "-m", "keywords.signoff", "purge")
+    code, printed = run(command, variables_for(bed, folder), _PURGED_WITHIN)
+    if code or bed.through_balancer.has_collection(name):
+        raise NotMet(VerdictClass.LEFT_BEHIND.says(f"{name} could not be purged: {shortened(printed)}"))
+    if canary.name in printed:
+        raise NotMet(VerdictClass.COLLATERAL.says(f"a purge names {canary.name}, which no manifest has"))
+    unchanged(bed, canary)
+    return "a purge beside it deleted only what its manifest names"
+
+
+_FORBIDDEN = "faults are forbidden in the environment"
+_SHARED = "faults need the deployment for this suite alone"
+
+
+def faults_need_permission(bed: Testbed, keywords: Sequence[Destructive]) -> int:
+    """Call every keyword that makes a fault where that is forbidden, and where others may be using the deployment.
+
+    Args:
+        keywords: all that make a fault.
+
+    Returns:
+        How many calls were refused.
+
+    Raises:
+        NotMet: if one is made all the same, or refused for another reason.
+    """
+    if len(keywords) < _AT_LEAST:
+        raise CouldNotObserve(f"only {count(len(keywords), 'keyword')} that make a fault were found")
     before = len(unresolved())
     strict = Testbed(replace(bed.environment, destructive=False))
     strict.guard.use = Use.ALONE  # so that the missing permission is what refuses
     shared = Testbed(bed.environment)
     number = 0
-    for tester, expected in ((strict, NotTested), (shared, CouldNotObserve)):
+    for tester, expected, words in ((strict, NotTested, _FORBIDDEN), (shared, CouldNotObserve, _SHARED)):
         try:
-            for name, fault in _faults(tester).items():
-                _require_refused(name, fault, expected)
-                number += 1
+            with using(tester):
+                for one in keywords:
+                    _require_refused(one, expected, words)
+                    number += 1
         finally:
             undo_everything(tester)  # what was not refused was done
             tester.close()
     if len(unresolved()) != before:
-        raise NotMet("a fault that was refused is in the undo journal")
+        raise NotMet(VerdictClass.UNGUARDED.says("a fault that was refused is in the undo journal"))
     for role in ROLES:
         bed.instance(role).heartbeat()
     return number
 
 
-def _faults(bed: Testbed) -> Mapping[str, Callable[[], object]]:
-    role = Role.PRIMARY.value
-    return {
-        "suspending": lambda: suspend(bed, role),
-        "restarting": lambda: restart(bed, role),
-        "crashing": lambda: crash(bed, role),
-        "freezing": lambda: freeze(bed, role),
-        "locking the store": lambda: lock_store(bed, role, Refused.WRITES),
-        "killing the balancer": lambda: kill_balancer(bed),
-        "disturbing the way": lambda: disturb(bed, role, Toxic("refused", "latency")),
-    }
-
-
-def _require_refused(name: str, fault: Callable[[], object], expected: type[VerdictError]) -> None:
+def _require_refused(one: Destructive, expected: type[VerdictError], words: str) -> None:
     try:
-        fault()
-    except expected:
-        return
+        one.call()
+    except expected as error:
+        if error.sentence.startswith(words):
+            return
+        reason = error.sentence
     except VerdictError as error:
-        raise NotMet(f"{name} without permission was refused for another reason: {error.sentence}") from None
-    raise NotMet(f"{name} was done without permission")
+        reason = error.sentence
+    else:
+        raise NotMet(VerdictClass.UNGUARDED.says(f"{one.name} was done without permission"))
+    otherwise = f"{one.name} without permission was refused for another reason: {reason}"
+    raise NotMet(VerdictClass.UNGUARDED.says(otherwise))

@@ -1,8 +1,9 @@
-"""Chroma's ``where`` conditions, evaluated here: the independent oracle for reads and deletes by condition."""
+"""Chroma's ``where`` and ``where_document`` conditions, evaluated here: the independent oracle for what they select."""
 
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,6 +59,40 @@ def _compare(value: Any, sign: str, operand: Any) -> bool:
         )
     # Chroma compares whole numbers with fractions, but no number with a text; a missing value is never greater or less.
     return all(type(one) in (int, float) for one in (value, operand)) and _COMPARISONS[sign](value, operand)
+
+
+def matches_text(text: str | None, where_document: Mapping[str, Any]) -> bool:
+    """Whether a document with this text is selected.
+
+    Args:
+        text: the document's text; None if it has none.
+        where_document: ``{"$contains": "words"}``, ``$not_contains``, ``$regex``, ``$not_regex``, or ``$and`` and
+            ``$or`` of them.
+
+    Raises:
+        ValueError: if the condition uses an operator that is not known here.
+    """
+    return all(_text_holds(text or "", sign, operand) for sign, operand in where_document.items())
+
+
+def _text_holds(text: str, sign: str, operand: Any) -> bool:
+    match sign:
+        case "$and":
+            return all(matches_text(text, part) for part in operand)
+        case "$or":
+            return any(matches_text(text, part) for part in operand)
+        case "$contains":
+            return operand in text
+        case "$not_contains":
+            return operand not in text
+        case "$regex":
+            return re.search(operand, text) is not None
+        case "$not_regex":
+            return re.search(operand, text) is None
+    raise ValueError(
+        f"{sign} is no operator that can be evaluated here; $contains, $not_contains, $regex, $not_regex, "
+        "$and and $or are"
+    )
 
 
 def _equal(value: Any, wanted: Any) -> bool:

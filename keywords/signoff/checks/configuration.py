@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,7 +33,7 @@ from ..polling import poll
 from ..ports import unused_port
 from ..testbed import Testbed, own_endpoints
 from ..traffic import Sampler, at_once
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, NotTested, VerdictClass
 from ..words import count, duration, listing, shortened
 from .contents import hold_exactly
 from .load import require_acknowledged
@@ -73,7 +74,8 @@ def refused(bed: Testbed, mistakes: Sequence[Mistake]) -> str:
     printed = _ended(bed, mistakes)
     for mistake in mistakes:
         if problem := refusal_problem(printed, mistake):
-            raise NotMet(f"{problem}; the balancer said: {_without_secrets(printed, mistakes)}")
+            wrong = VerdictClass.LEAKED_SECRET if shows_secret(printed, mistake) else VerdictClass.IGNORED_SETTING
+            raise NotMet(wrong.says(f"{problem}; the balancer said: {_without_secrets(printed, mistakes)}"))
     named = [line.strip() for line in printed.splitlines() if any(names(line, one.name) for one in mistakes)]
     return shortened("; ".join(named), 600)
 
@@ -84,9 +86,8 @@ def refusal_problem(printed: str, mistake: Mistake) -> str:
     Args:
         printed: all that it printed before it ended.
     """
-    for part in _secret_parts(mistake):
-        if part in printed:
-            return f"the value of {mistake.name}, which is secret, was shown"
+    if shows_secret(printed, mistake):
+        return f"the value of {mistake.name}, which is secret, was shown"
     lines = [line for line in printed.splitlines() if names(line, mistake.name)]
     if len(lines) != 1:
         return f"{mistake.name} was named in {count(len(lines), 'line')} instead of one"
@@ -98,6 +99,11 @@ def refusal_problem(printed: str, mistake: Mistake) -> str:
     if missing := [word for word in mistake.allowed if word.casefold() not in rest.casefold()]:
         return f"the refusal of {mistake.name} does not say what is allowed ({listing(missing)})"
     return "the refusal is a traceback" if "Traceback (most recent call last)" in printed else ""
+
+
+def shows_secret(printed: str, mistake: Mistake) -> bool:
+    """Whether a secret value, or a part of it, is in what a balancer printed."""
+    return any(part in printed for part in _secret_parts(mistake))
 
 
 def names(line: str, variable: str) -> bool:
@@ -140,7 +146,8 @@ def _ended(bed: Testbed, mistakes: Sequence[Mistake]) -> str:
         output.seek(0)
         printed = output.read()
     if code == 0:
-        raise NotMet(f"a balancer with {given} ended as if all was well (exit code 0)")
+        well = f"a balancer with {given} ended as if all was well (exit code 0)"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(well))
     return printed
 
 
@@ -151,9 +158,10 @@ def _wait_for_end(process: subprocess.Popen[bytes], wire: Wire, health: str, giv
         if code is not None:
             return code
         if _serves(wire, health):
-            raise NotMet(f"the balancer was started with {given}, and serves")
+            raise NotMet(VerdictClass.IGNORED_SETTING.says(f"the balancer was started with {given}, and serves"))
         time.sleep(0.02)  # until it has ended
-    raise NotMet(f"a balancer with {given} neither served nor ended within {duration(_ENDS_WITHIN)}")
+    neither = f"a balancer with {given} neither served nor ended within {duration(_ENDS_WITHIN)}"
+    raise NotMet(VerdictClass.IGNORED_SETTING.says(neither))
 
 
 def _serves(wire: Wire, path: str) -> bool:
@@ -188,8 +196,52 @@ def mode(bed: Testbed) -> str:
     """Check that the status shows the configured sync mode; return it in words."""
     expected, shown = setting("SYNC_MODE"), bed.balancer.status().mode
     if shown != expected:
-        raise NotMet(f"the status shows the mode {shown}; SYNC_MODE is {expected}")
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(f"the status shows the mode {shown}; SYNC_MODE is {expected}"))
     return f"mode {shown}"
+
+
+def tasks_of_mode(bed: Testbed, name: str) -> str:
+    """Check by the tasks themselves who has worked off a backlog: workers if SYNC_MODE is distributed, else nobody.
+
+    Args:
+        name: a collection of which an instance owed much, and does no longer.
+
+    Raises:
+        NotMet: if the tasks are of the other mode.
+        NotTested: if no workers were started.
+    """
+    mode, tasks, all_tasks = setting("SYNC_MODE"), bed.database.sync_tasks(name), bed.database.all_sync_tasks()
+    if mode == "distributed" and not bed.database.sync_workers():
+        raise NotTested("the deployment was started without sync workers")
+    if mode == "distributed" and not tasks:
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(f"SYNC_MODE is {mode}, and a backlog was cut into no tasks"))
+    if mode == "traditional" and all_tasks:
+        there = f"SYNC_MODE is {mode}, and there {'is' if all_tasks == 1 else 'are'} {count(all_tasks, 'task')}"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(there))
+    return f"mode {mode}: a backlog was brought by {count(len(tasks), 'task')}"
+
+
+def listens(bed: Testbed) -> str:
+    """Check that the balancer listens on the PORT that its process was given.
+
+    Raises:
+        NotMet: if it doesn't.
+        NotTested: if its processes are not on this machine.
+    """
+    root = main_process(bed.environment, "balancer")
+    given = psutil.Process(root.pid).environ().get("PORT", "")
+    open_ports: set[int] = set()
+    for one in family(root):
+        with suppress(psutil.NoSuchProcess):  # it has ended, and listens no more
+            connections = psutil.Process(one.pid).net_connections(kind="tcp")
+            open_ports |= {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+    if not given.isdecimal() or int(given) not in open_ports:
+        where = listing([str(port) for port in sorted(open_ports)]) or "no port"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(f"PORT is {given or 'not set'}, and it listens on {where}"))
+    own = Wire("the balancer", f"http://127.0.0.1:{given}", timeout=timedelta(seconds=5))
+    if not _serves(own, bed.environment.dialect.paths["health"]):
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(f"PORT is {given}, and nobody answers there"))
+    return f"the balancer serves at its PORT, {given}"
 
 
 def times_out(bed: Testbed, name: str) -> str:
@@ -215,9 +267,11 @@ def times_out(bed: Testbed, name: str) -> str:
     answered = at_once([write, read], 2)
     for what, status, seconds in answered:
         if status != 503:
-            raise NotMet(f"{what} that no instance could answer in time was answered with {status or 'nothing'}")
+            other = f"{what} that no instance could answer in time was answered with {status or 'nothing'}"
+            raise NotMet(VerdictClass.PROTOCOL.says(other))
         if not limit - 0.1 <= seconds <= limit + 2 * _SLACK:
-            raise NotMet(f"{what} was given up after {duration(seconds)}; REQUEST_TIMEOUT is {duration(limit)}")
+            given_up = f"{what} was given up after {duration(seconds)}; REQUEST_TIMEOUT is {duration(limit)}"
+            raise NotMet(VerdictClass.IGNORED_SETTING.says(given_up))
     return ", ".join(f"{what} given up after {duration(seconds)}" for what, _, seconds in answered)
 
 
@@ -275,10 +329,8 @@ def admitted(bed: Testbed, name: str) -> str:
     replies = at_once([partial(_read, bed, name)] * number, number)
     seen = admission([(reply.status, reply.elapsed) for reply in replies])
     if seen != Admission(most, queue, 5):
-        raise NotMet(
-            f"of {number} reads at once {seen}; MAX_CONCURRENT_REQUESTS={most} and REQUEST_QUEUE_SIZE={queue} promise "
-            f"{Admission(most, queue, 5)}"
-        )
+        promised = f"MAX_CONCURRENT_REQUESTS={most} and REQUEST_QUEUE_SIZE={queue} promise {Admission(most, queue, 5)}"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(f"of {number} reads at once {seen}; {promised}"))
     return f"of {number} reads at once {seen}"
 
 
@@ -294,7 +346,7 @@ def tried_again(bed: Testbed, name: str) -> str:
         tries: Sampler[int] = Sampler(lambda: hits(bed, "replica", fault).met, _LOOK_EVERY)
         tries.start()
         try:
-            require_acknowledged([bed.write(session, Kind.ADD, name, make_documents(session, 1, token="retry"))])
+            require_acknowledged(bed, [bed.write(session, Kind.ADD, name, make_documents(session, 1, token="retry"))])
             enough = steps(interval) + 4
             poll(
                 lambda: hits(bed, "replica", fault).met,
@@ -302,6 +354,7 @@ def tried_again(bed: Testbed, name: str) -> str:
                 within=timedelta(seconds=(enough + 4) * (interval + _SLACK)),
                 what=f"A write that the replica refuses is tried {enough} times",
                 describe=lambda met: count(met, "try", "tries"),
+                verdict=VerdictClass.IGNORED_SETTING,
             )
         finally:
             samples = tries.stop()
@@ -329,7 +382,8 @@ def _judge_gaps(gaps: Sequence[float], interval: float, what: str, name: str) ->
         raise CouldNotObserve(f"{what} too few times to tell an interval")
     for gap in gaps:
         if not 0.7 * interval <= gap <= interval + _SLACK:
-            raise NotMet(f"{what} after {duration(gap)}; {name} is {duration(interval)}")
+            after = f"{what} after {duration(gap)}; {name} is {duration(interval)}"
+            raise NotMet(VerdictClass.IGNORED_SETTING.says(after))
     return f"{what} after {listing([duration(gap) for gap in gaps])}"
 
 
@@ -345,13 +399,19 @@ def caught_up_in_batches(bed: Testbed, name: str, at_most: int) -> str:
     owed = owed_documents(bed, name)
     if owed < 2 * at_most:
         raise CouldNotObserve(f"the replica owes {count(owed, 'document')}, too few to tell batches of {at_most}")
-    shown = bed.balancer.status().batch_size
-    if shown != at_most:
-        raise NotMet(f"the status shows a batch size of {shown}; the settings say {at_most}")
+    shown = poll(
+        lambda: bed.balancer.status().batch_size,
+        lambda size: size == at_most,
+        within=timedelta(seconds=2 + 8 * float(setting("RESOURCE_CHECK_INTERVAL"))),
+        what=f"With a backlog the status shows the batch size that the settings allow, {at_most}",
+        describe=lambda size: f"batch size {size}",
+        verdict=VerdictClass.IGNORED_SETTING,
+    )
     met = requests_of_catch_up(bed, name)
     least = math.ceil(owed / at_most)
     if met < least:
-        raise NotMet(f"{owed} owed documents came in {count(met, 'request')}, so some had more than {at_most}")
+        few = f"{owed} owed documents came in {count(met, 'request')}, so some had more than {at_most}"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(few))
     return f"{owed} owed documents came in {count(met, 'request')}, batch size {shown}"
 
 
@@ -384,7 +444,8 @@ def memory_measured(bed: Testbed) -> str:
     shown = bed.balancer.status().memory_percent
     real = 100 * resident_mb(bed) / limit
     if not 0.8 * real <= shown <= 1.2 * real:
-        raise NotMet(f"the status shows {shown:.0f} % of MAX_MEMORY_MB={limit}, and its processes use {real:.0f} %")
+        untrue = f"the status shows {shown:.0f} % of MAX_MEMORY_MB={limit}, and its processes use {real:.0f} %"
+        raise NotMet(VerdictClass.LYING_STATUS.says(untrue))
     return f"memory {shown:.0f} % of {limit} MB by the status, {real:.0f} % by its processes"
 
 
@@ -422,6 +483,7 @@ def looked_at_memory(bed: Testbed) -> str:
             within=timedelta(seconds=8 * (interval + _SLACK)),
             what=f"Memory above {threshold:g} % is counted 4 times",
             describe=lambda number: count(number - status.memory_pressure_events, "time"),
+            verdict=VerdictClass.IGNORED_SETTING,
         )
     finally:
         samples = events.stop()

@@ -13,7 +13,7 @@ import yaml
 from ..clients.render import Service
 from ..environment import RESOURCES
 from ..testbed import Testbed
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import listing
 
 PRICES = RESOURCES / "prices.yaml"
@@ -47,8 +47,10 @@ class Prices:
         """Return what all instances of a service cost a month.
 
         Raises:
-            CouldNotObserve: if the table lacks its plan.
+            CouldNotObserve: if the table lacks its plan, or nobody tells how many instances it has.
         """
+        if service.instances is None:
+            raise CouldNotObserve(f"the control plane does not tell how many instances {service.name} has")
         if service.kind == "postgres":
             return self.database_plan(service).price * service.instances
         if service.plan not in self.services:
@@ -127,11 +129,13 @@ class Bill:
         total: in USD a month.
         items: each service with its plan and cost, in words.
         as_of: the day of the prices.
+        roles: whose services were counted.
     """
 
     total: float
     items: tuple[str, ...]
     as_of: date
+    roles: tuple[str, ...] = ()
 
 
 def bill(services: Mapping[str, Service], prices: Prices) -> Bill:
@@ -147,11 +151,11 @@ def bill(services: Mapping[str, Service], prices: Prices) -> Bill:
     items = tuple(
         f"{role} {_times(services[role].instances)}{services[role].plan} {cost:g} USD" for role, cost in costs.items()
     )
-    return Bill(sum(costs.values()), items, prices.as_of)
+    return Bill(sum(costs.values()), items, prices.as_of, tuple(costs))
 
 
-def _times(number: int) -> str:
-    return "" if number == 1 else f"{number} × "
+def _times(number: int | None) -> str:
+    return "" if number in (1, None) else f"{number} × "
 
 
 def within_budget(bed: Testbed) -> Bill:
@@ -165,9 +169,8 @@ def within_budget(bed: Testbed) -> Bill:
     seen = bill(_services(bed), load_prices(date.today()))
     budget = bed.environment.limits.monthly_budget
     if seen.total > budget:
-        raise NotMet(
-            f"the plans cost {seen.total:g} USD a month and the budget is {budget:g}: {listing(seen.items, 20)}"
-        )
+        costly = f"the plans cost {seen.total:g} USD a month and the budget is {budget:g}: {listing(seen.items, 20)}"
+        raise NotMet(VerdictClass.OVER_BUDGET.says(costly))
     return seen
 
 
@@ -199,5 +202,6 @@ def judge_size(size: int, allowed_gb: float, plan: str) -> str:
     """
     words = f"database {size / 1e6:,.0f} MB of {allowed_gb:g} GB (plan {plan})"
     if size >= allowed_gb * _GB:
-        raise NotMet(f"the database has {size / _GB:.2f} GB, and its plan {plan} includes {allowed_gb:g} GB")
+        large = f"the database has {size / _GB:.2f} GB, and its plan {plan} includes {allowed_gb:g} GB"
+        raise NotMet(VerdictClass.OVER_BUDGET.says(large))
     return words

@@ -13,7 +13,7 @@ from ..faults.proxies import Toxic, hits, toxic
 from ..polling import poll
 from ..testbed import Testbed
 from ..traffic import Sampler
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import count, duration
 from .health import healthy_again, require_steady
 
@@ -73,8 +73,10 @@ def _once(bed: Testbed, role: str, outage: Outage) -> float:
             lambda: any(sample.value is False for sample in status.samples()),
             bool,
             within=bed.environment.settings.check_interval * (bed.environment.settings.failure_threshold + 20),
+            patient=True,
             what=f"The balancer calls the {role} unhealthy, which is proved to be down",
             describe=lambda told: "it does" if told else "it doesn't",
+            verdict=VerdictClass.LYING_STATUS,
         )
         outage.end(bed, role)
         healthy_again(bed, role, bed.environment.limits.recovery_max)
@@ -91,10 +93,9 @@ def judge(seen: Detected) -> None:
     """Raise NotMet if an outage was noticed sooner or later than the settings promise."""
     for one in seen.each:
         if not seen.shortest <= one <= seen.longest:
-            raise NotMet(
-                f"an outage was noticed after {duration(one)}; interval and threshold promise "
-                f"{duration(seen.shortest)} to {duration(seen.longest)}"
-            )
+            promised = f"{duration(seen.shortest)} to {duration(seen.longest)}"
+            noticed = f"an outage was noticed after {duration(one)}; interval and threshold promise {promised}"
+            raise NotMet(VerdictClass.IGNORED_SETTING.says(noticed))
 
 
 def miss_checks(bed: Testbed, role: str, missed: int) -> str:
@@ -119,6 +120,7 @@ def miss_checks(bed: Testbed, role: str, missed: int) -> str:
                 lambda: hits(bed, role, name),
                 lambda seen: seen.met == missed and seen.passed >= threshold,
                 within=bed.environment.settings.check_interval * (threshold + 40),
+                patient=True,
                 every=timedelta(milliseconds=20),
                 what=f"{count(missed, 'check')} of the {role} missed, and {threshold} more answered",
                 describe=lambda seen: f"{seen.met} missed, {seen.passed} answered",
@@ -130,5 +132,6 @@ def miss_checks(bed: Testbed, role: str, missed: int) -> str:
     if any(sample.value is None for sample in samples):
         raise CouldNotObserve("the status was not answered throughout")
     if any(sample.value is False for sample in samples):
-        raise NotMet(f"{count(missed, 'missed check')} of a threshold of {threshold} made the {role} unhealthy")
+        few = f"{count(missed, 'missed check')} of a threshold of {threshold} made the {role} unhealthy"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(few))
     return f"{count(missed, 'missed check')} changed nothing in {len(samples)} looks at the status"

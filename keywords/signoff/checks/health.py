@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..clients.balancer import Status
+from ..clients.database import Database
+from ..faults.fault_log import Milestone
 from ..faults.probing import PROBE_EVERY, PROBE_TIMEOUT, probe
 from ..polling import poll
 from ..testbed import ROLES, Testbed
-from ..traffic import Distribution, Sample, Sampler, at_once, distribution, untrue_stretches
-from ..verdict import CouldNotObserve, NotMet
+from ..traffic import Distribution, Sample, Sampler, at_once, distribution, untrue_after_each_change, untrue_spans
+from ..verdict import CouldNotObserve, NotMet, VerdictClass, summed_up
 from ..words import count, duration, listing, sentences
 
 
@@ -39,6 +41,7 @@ def require_steady(bed: Testbed, within: timedelta) -> None:
             lambda: [*direct_findings(bed), *_status_findings(bed.balancer.status(), pending=True)],
             lambda found: not found,
             within=within,
+            patient=True,
             what="The deployment is healthy and steady",
             describe=lambda found: sentences(found) or "so",
         )
@@ -61,43 +64,67 @@ def complete(bed: Testbed) -> str:
     try:
         health, status = bed.balancer.health(), bed.balancer.status()
     except CouldNotObserve as error:
-        raise NotMet(f"an answer is not as the contract says: {error.sentence}") from None
+        other = f"an answer is not as the contract says: {error.sentence}"
+        raise NotMet(VerdictClass.PROTOCOL.says(other)) from None
     found = _status_findings(status)
     if (health.http_status, health.status, health.healthy_instances, health.total_instances) != (200, "healthy", 2, 2):
         found.append(
             f"/health answers {health.http_status} with {health.status}, {health.healthy_instances} of "
             f"{health.total_instances} healthy"
         )
-    oldest = _oldest_check(status)
-    allowed = 2 * bed.environment.settings.check_interval
-    if oldest > allowed:
-        found.append(f"a last health check is {duration(oldest)} old, and two intervals are {duration(allowed)}")
+    oldest, found_old = checked_lately(
+        {instance.name: instance.last_health_check for instance in status.instances.values()},
+        datetime.now().astimezone(),
+        2 * bed.environment.settings.check_interval,
+        clock_slack(bed),
+    )
+    found += found_old
     if found:
-        raise NotMet(sentences(found))
+        raise NotMet(VerdictClass.LYING_STATUS.says(sentences(found)))
     return f"2 of 2 healthy, oldest health check {duration(oldest)} ago"
 
 
-def _oldest_check(status: Status) -> timedelta:
-    now = datetime.now().astimezone()
-    return max(max(now - instance.last_health_check, timedelta(0)) for instance in status.instances.values())
+def checked_lately(
+    checks: Mapping[str, datetime], now: datetime, allowed: timedelta, skew: timedelta
+) -> tuple[timedelta, list[str]]:
+    """Return how long ago the oldest of some health checks was, and what is wrong with any, in words.
+
+    Args:
+        checks: when each instance was last checked.
+        allowed: how long ago that may be.
+        skew: how far the balancer's clock may be from ours; further ahead, a check is one that has not been yet.
+    """
+    found = []
+    for name, at in checks.items():
+        if now - at > allowed:
+            found.append(
+                f"the last health check of the {name} is {duration(now - at)} old, and two intervals are "
+                f"{duration(allowed)}"
+            )
+        elif at - now > skew:
+            found.append(f"the last health check of the {name} lies {duration(at - now)} in the future")
+    return max(max(now - at, timedelta(0)) for at in checks.values()), found
 
 
 def both_healthy(bed: Testbed, within: timedelta) -> str:
     """Check that both instances are healthy, directly and by the balancer; return that in words."""
 
     def look() -> list[str]:
-        found = [*direct_findings(bed), *_status_findings(bed.balancer.status())]
+        away = direct_findings(bed)
+        told = _status_findings(bed.balancer.status())
         health = bed.balancer.health()
         if (health.http_status, health.status) != (200, "healthy"):
-            found.append(f"/health answers {health.http_status} with {health.status}")
-        return found
+            told.append(f"/health answers {health.http_status} with {health.status}")
+        # What is told of an instance that does not answer may well be true.
+        lying = [] if away else [VerdictClass.LYING_STATUS.says(one) for one in told]
+        return [*(bed.unserved().says(one) for one in away), *(lying or told)]
 
     poll(
         look,
         lambda found: not found,
         within=within,
         what="Both instances are healthy",
-        describe=lambda found: sentences(found) or "so",
+        describe=lambda found: summed_up(found) or "so",
     )
     return "both instances healthy, directly and by the balancer"
 
@@ -113,9 +140,10 @@ def response_times(bed: Testbed, samples: int, warm_ups: int) -> Distribution:
         try:
             health = bed.balancer.health()
         except CouldNotObserve as error:
-            raise NotMet(f"health check {number + 1} failed: {error.sentence}") from None
+            raise NotMet(bed.unserved().says(f"health check {number + 1} failed: {error.sentence}")) from None
         if (health.http_status, health.status) != (200, "healthy"):
-            raise NotMet(f"health check {number + 1} was answered with {health.http_status}, {health.status}")
+            answered = f"health check {number + 1} was answered with {health.http_status}, {health.status}"
+            raise NotMet(VerdictClass.LYING_STATUS.says(answered))
         if number >= warm_ups:
             times.append(health.elapsed)
     return distribution(times)
@@ -125,22 +153,39 @@ def strategy_as_configured(bed: Testbed) -> str:
     """Check the strategy and the read ratio against the environment; return them in words."""
     status, settings = bed.balancer.status(), bed.environment.settings
     if status.strategy != settings.strategy:
-        raise NotMet(f"the strategy is {status.strategy}, and {settings.strategy} is configured")
+        other = f"the strategy is {status.strategy}, and {settings.strategy} is configured"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(other))
     if abs(status.read_replica_ratio - settings.read_replica_ratio) > 1e-9:
-        raise NotMet(f"the read ratio is {status.read_replica_ratio:g}, {settings.read_replica_ratio:g} is configured")
+        ratio = f"the read ratio is {status.read_replica_ratio:g}, {settings.read_replica_ratio:g} is configured"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(ratio))
     return f"{status.strategy} with a read ratio of {status.read_replica_ratio:g}"
 
 
 def wait_for_count(bed: Testbed, number: int, within: timedelta) -> float:
-    """Wait until /health and /status count so many healthy instances; return the seconds it took."""
-    begin = time.monotonic()
+    """Wait until /health and /status count so many healthy instances; return the seconds it took.
+
+    Both of them have to answer directly, too, and then the time begins when the last one that was away was proved to be
+    back.
+    """
+    began = bed.faults.last_return(ROLES) if number == len(ROLES) else None
+    begin = time.monotonic() if began is None else began
+
+    def look() -> tuple[int, int]:
+        if number == len(ROLES):
+            for role in ROLES:
+                bed.ask(role, PROBE_TIMEOUT)
+        return bed.balancer.health().healthy_instances, bed.balancer.status().healthy_instances
+
     poll(
-        lambda: (bed.balancer.health().healthy_instances, bed.balancer.status().healthy_instances),
+        look,
         lambda seen: seen == (number, number),
         within=within,
+        since=begin,
         what=f"{count(number, 'instance')} counted as healthy",
         describe=lambda seen: f"{seen[0]} by /health and {seen[1]} by /status",
+        verdict=VerdictClass.LYING_STATUS,
     )
+    bed.faults.reached(Milestone.RECOVERED if number == len(ROLES) else Milestone.DETECTED)
     return time.monotonic() - begin
 
 
@@ -154,15 +199,62 @@ def healthy_again(bed: Testbed, role: str, within: timedelta) -> float:
         good = status.healthy_instances == 2 and status.instances[role].healthy
         return "" if good else str(status)
 
-    left = max(timedelta(0), within - timedelta(seconds=time.monotonic() - begin))
     poll(
         look,
         lambda seen: not seen,
-        within=left,
+        within=within,
+        since=begin,
         what=f"The {role} is healthy again",
         describe=lambda seen: seen or "so",
+        verdict=VerdictClass.LYING_STATUS,
     )
     return time.monotonic() - begin
+
+
+def steady_again(bed: Testbed, within: timedelta) -> float:
+    """Wait until all is well and nothing is owed any more; return the seconds since the last instance was back.
+
+    Raises:
+        NotMet: if it is not so in time.
+        CouldNotObserve: if nothing was away.
+    """
+    begin = bed.faults.last_return(ROLES)
+    if begin is None:
+        raise CouldNotObserve("no instance was away, so nothing shows that the deployment is steady again")
+
+    def look() -> list[str]:
+        status = bed.balancer.status()
+        away = [bed.unserved().says(one) for one in direct_findings(bed)]
+        told = [VerdictClass.LYING_STATUS.says(one) for one in _status_findings(status)]
+        owed = status.pending_writes
+        due = [VerdictClass.NOT_CONVERGED.says(f"{count(owed, 'write')} pending")] if owed else []
+        # What is told of an instance that does not answer may well be true.
+        return [*(away or told), *due]
+
+    poll(
+        look,
+        lambda found: not found,
+        within=within,
+        since=begin,
+        what="The deployment is healthy and steady again",
+        describe=lambda found: summed_up(found) or "so",
+    )
+    return time.monotonic() - begin
+
+
+def outlast_a_lie(bed: Testbed) -> float:
+    """Wait until an outage has lasted half as long again as a status may be untrue; return how long it has.
+
+    In a shorter one no status could be caught at being untrue for too long.
+
+    Raises:
+        CouldNotObserve: if nothing is away.
+    """
+    since = bed.faults.open_since
+    if since is None:
+        raise CouldNotObserve("nothing is away, so its status can't be watched")
+    time.sleep(max(0.0, since + 1.5 * bed.environment.limits.status_lie_max.total_seconds() - time.monotonic()))
+    return time.monotonic() - since
 
 
 def old_heartbeat(bed: Testbed) -> None:
@@ -170,10 +262,14 @@ def old_heartbeat(bed: Testbed) -> None:
     reply = bed.balancer.old_heartbeat()
     answer = reply.json() if reply.status == 200 else None
     if not isinstance(answer, dict) or not isinstance(answer.get("nanosecond heartbeat"), int):
-        raise NotMet(f"the version 1 heartbeat was answered with {reply.status}: {reply.text}")
+        answered = f"the version 1 heartbeat was answered with {reply.status}: {reply.text}"
+        raise NotMet(VerdictClass.PROTOCOL.says(answered))
 
 
 # ---------------------------------------------------------------- what is owed
+
+_OLDER = timedelta(seconds=0.5)
+"""How much older an owed write has to be shown, some time after it was seen to be owed."""
 
 
 def pending(bed: Testbed) -> dict[str, int]:
@@ -199,9 +295,39 @@ def pending_shown(bed: Testbed, at_least: int, within: timedelta) -> str:
         within=within,
         what=f"At least {count(at_least, 'owed write')} shown everywhere at the same moment",
         describe=_in_words,
+        verdict=VerdictClass.BLIND_GAUGE,
     )
     bed.pending_seen = True
     return _in_words(shown)
+
+
+def pending_of(bed: Testbed, role: str, at_least: int) -> str:
+    """Check that /status says who owes what there is, and how old that is at least; return both in words.
+
+    Args:
+        role: the instance that owes at least so many writes; the other one owes none.
+    """
+    status = bed.balancer.status()
+    told = {one: status.instances[one].pending_writes for one in ROLES}
+    if told[role] < at_least or any(told[one] for one in ROLES if one != role):
+        other = f"{told['primary']} owed by the primary and {told['replica']} by the replica are shown"
+        raise NotMet(VerdictClass.BLIND_GAUGE.says(f"{other}, and the {role} alone owes at least {at_least}"))
+    begin = time.monotonic()
+
+    def look() -> tuple[float, float]:
+        since = time.monotonic() - begin
+        return since, bed.balancer.status().oldest_pending_seconds
+
+    _, age = poll(
+        look,
+        # It was owed before this began, so it is older.
+        lambda seen: seen[0] >= _OLDER.total_seconds() and seen[1] >= seen[0],
+        within=10 * _OLDER,
+        what="The oldest owed write is shown to be as old as it is",
+        describe=lambda seen: f"{seen[1]:.1f} s, and it is older than {seen[0]:.1f} s",
+        verdict=VerdictClass.BLIND_GAUGE,
+    )
+    return f"{told[role]} owed by the {role} and by nobody else, the oldest for {age:.1f} s"
 
 
 def pending_zero(bed: Testbed, within: timedelta) -> float:
@@ -222,6 +348,7 @@ def pending_zero(bed: Testbed, within: timedelta) -> float:
         within=within,
         what="Nothing is owed any more",
         describe=_in_words,
+        verdict=VerdictClass.NOT_CONVERGED,
     )
     bed.pending_seen = False
     return time.monotonic() - begin
@@ -235,66 +362,150 @@ def _in_words(numbers: Mapping[str, int]) -> str:
 
 
 @dataclass(frozen=True)
+class Look:
+    """One look at the status, between two at the log in PostgreSQL.
+
+    Attributes:
+        owed_before, owed_after: how many rows of the log were owed; None if the log could not be read.
+        at: when it ended, on the wall clock.
+    """
+
+    status: Status
+    owed_before: int | None
+    owed_after: int | None
+    at: datetime
+
+    @property
+    def owed(self) -> int | None:
+        """How many writes were owed all the while; None if that changed, or is not known."""
+        return self.owed_before if self.owed_before == self.owed_after else None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the fields of a status are compared with, besides the direct probes.
+
+    Attributes:
+        strategy: the configured one.
+        oldest: how long ago a last health check may be: two intervals.
+        skew: how far the balancer's clock may be from ours.
+    """
+
+    strategy: str
+    oldest: timedelta
+    skew: timedelta
+
+    def findings(self, look: Look) -> list[str]:
+        """Return what is untrue in a look, in words."""
+        status = look.status
+        found = []
+        if status.strategy != self.strategy:
+            found.append(f"the strategy {status.strategy}, and {self.strategy} is configured")
+        healthy = sum(instance.healthy for instance in status.instances.values())
+        if healthy != status.healthy_instances:
+            found.append(f"{status.healthy_instances} healthy instances, and calls {healthy} of them healthy")
+        if look.owed is not None and look.owed != status.pending_writes:
+            found.append(f"{count(status.pending_writes, 'write')} pending, and the log has {look.owed}")
+        for instance in status.instances.values():
+            age = look.at - instance.last_health_check
+            if age > self.oldest + self.skew:
+                found.append(f"that the {instance.name} was last checked {duration(age)} ago")
+            elif -age > self.skew:
+                found.append(f"that the {instance.name} was last checked {duration(-age)} from now")
+        return found
+
+
+@dataclass(frozen=True)
 class Watched:
     """What a watch saw. Times are in seconds.
 
     Attributes:
         counts: the numbers of healthy instances, in the order they were shown.
-        longest_untrue, untrue: the longest stretch with an untrue status, and all of them together.
-        inconsistent: a status whose count was not that of its own list of instances, in words; empty if none.
+        untrue_after_a_change: how long the status was untrue after an instance went or returned, in all, at most. Short
+            stretches are added up: a status that changes its mind all the time is untrue half of it.
+        untrue: how long it was untrue all together.
+        untruths: what was said and is not true, each once, but for which instance is healthy.
         outage: whether a direct probe failed, so that there was something to tell.
+        owed: the greatest number of owed writes that the log had while the status was read.
     """
 
     counts: list[int]
-    longest_untrue: float
+    untrue_after_a_change: float
     untrue: float
-    inconsistent: str
+    untruths: list[str]
     outage: bool
+    owed: int
     looks: int
     probes: int
 
 
 class StatusWatch:
-    """Looks at /status, and directly at each instance, until it is stopped."""
+    """Looks at /status, at the log, and directly at each instance, until it is stopped."""
 
     def __init__(self, bed: Testbed) -> None:
-        self._status: Sampler[Status] = Sampler(bed.balancer.status, PROBE_EVERY).start()
+        self._database = Database(bed.environment.database_url, bed.environment.dialect.sql)
+        settings = bed.environment.settings
+        self._truth = Truth(settings.strategy, 2 * settings.check_interval, clock_slack(bed))
+        self._looks: Sampler[Look] = Sampler(lambda: self._look(bed), PROBE_EVERY).start()
         self._probes = {role: probe(bed, role) for role in ROLES}
+
+    def _look(self, bed: Testbed) -> Look:
+        before = self._owed()
+        status = bed.balancer.status()
+        return Look(status, before, self._owed(), datetime.now().astimezone())
+
+    def _owed(self) -> int | None:
+        try:
+            return self._database.owed_rows()
+        except CouldNotObserve:
+            return None  # then the status is not compared with the log
 
     def stop(self) -> Watched:
         """End, and return what was seen."""
-        status = self._status.stop(last_look=True)
-        return watched(status, {role: sampler.stop() for role, sampler in self._probes.items()})
+        try:
+            looks = self._looks.stop(last_look=True)
+        finally:
+            self._database.close()
+        return watched(looks, {role: sampler.stop() for role, sampler in self._probes.items()}, self._truth)
 
 
-def watched(status: Sequence[Sample[Status]], probes: Mapping[str, Sequence[Sample[bool]]]) -> Watched:
-    """Compare what the status said with what the direct probes saw.
+def clock_slack(bed: Testbed) -> timedelta:
+    """Return how far a clock of the deployment may be from ours, as its database's shows."""
+    return timedelta(seconds=0.5) + abs(bed.database.clock_offset())
+
+
+def watched(looks: Sequence[Sample[Look]], probes: Mapping[str, Sequence[Sample[bool]]], truth: Truth) -> Watched:
+    """Compare what the status said with what the direct probes and the log said.
 
     Args:
-        status: looks at /status; without a value it said nothing.
+        looks: at /status; without a value it said nothing.
         probes: direct looks at each instance; without a value it didn't answer.
+        truth: what else it is compared with.
     """
     counts: list[int] = []
-    inconsistent = ""
+    untruths: list[str] = []
     claims = []
-    for sample in status:
+    for sample in looks:
         if sample.value is None:
             claims.append(Sample[Mapping[str, bool]](sample.started, sample.ended, None))
             continue
-        healthy = {name: instance.healthy for name, instance in sample.value.instances.items()}
-        if sum(healthy.values()) != sample.value.healthy_instances:
-            inconsistent = str(sample.value)
-        if counts[-1:] != [sample.value.healthy_instances]:
-            counts.append(sample.value.healthy_instances)
-        claims.append(Sample(sample.started, sample.ended, healthy))
-    stretches = untrue_stretches(claims, probes)
+        status = sample.value.status
+        if counts[-1:] != [status.healthy_instances]:
+            counts.append(status.healthy_instances)
+        found = truth.findings(sample.value)
+        untruths += found
+        healthy = {name: instance.healthy for name, instance in status.instances.items()}
+        # Whatever field is untrue, the status is, as if it had said nothing.
+        claims.append(Sample(sample.started, sample.ended, None if found else healthy))
+    spans = untrue_spans(claims, probes)
     return Watched(
         counts,
-        max(stretches, default=0.0),
-        sum(stretches),
-        inconsistent,
+        max(untrue_after_each_change(spans, probes)),
+        sum(end - begin for begin, end in spans),
+        list(dict.fromkeys(untruths)),
         any(sample.value is None for samples in probes.values() for sample in samples),
-        len(status),
+        max((sample.value.owed or 0 for sample in looks if sample.value is not None), default=0),
+        len(looks),
         sum(len(samples) for samples in probes.values()),
     )
 
@@ -303,17 +514,18 @@ def judge_watch(seen: Watched, allowed: timedelta, counts: Sequence[int]) -> Non
     """Judge what a watch saw.
 
     Raises:
-        NotMet: if the status was untrue for too long, contradicted itself, or counted otherwise.
-        CouldNotObserve: if there was no outage to tell.
+        NotMet: if the status was untrue for too long in all after a change, or counted otherwise.
+        CouldNotObserve: if there was no outage to tell, or nothing was owed in it.
     """
     if not seen.outage and list(counts) != [2]:
         raise CouldNotObserve("each instance answered every direct probe, so there was no outage to tell")
-    if seen.inconsistent:
-        raise NotMet(f"the status contradicted itself: {seen.inconsistent}")
     if seen.counts != list(counts):
-        raise NotMet(
-            f"the number of healthy instances went {' → '.join(map(str, seen.counts))} instead of "
-            f"{' → '.join(map(str, counts))}"
-        )
-    if seen.longest_untrue > allowed.total_seconds():
-        raise NotMet(f"the status was untrue for {duration(seen.longest_untrue)}; allowed are {duration(allowed)}")
+        instead = f"{' → '.join(map(str, seen.counts))} instead of {' → '.join(map(str, counts))}"
+        raise NotMet(VerdictClass.LYING_STATUS.says(f"the number of healthy instances went {instead}"))
+    if seen.untrue_after_a_change > allowed.total_seconds():
+        after = f"{duration(seen.untrue_after_a_change)} in all after an instance had gone or returned"
+        untrue = f"the status was untrue for {after}; allowed are {duration(allowed)}"
+        said = f"; it said {listing(seen.untruths, 2)}" if seen.untruths else ""
+        raise NotMet(VerdictClass.LYING_STATUS.says(untrue + said))
+    if seen.outage and not seen.owed:
+        raise CouldNotObserve("no write was owed during the outage, so the status had none to show")

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from ..clients.balancer import CollectionMapping
+from ..clients.database import LogRow
+from ..documents import Document, by_id, differences, documents_from
 from ..environment import RESOURCES
-from ..leftovers import leftovers
+from ..leftovers import PURGE, leftovers
 from ..polling import poll
 from ..testbed import ROLES, Testbed
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import count, listing, sentences, shortened
 from .subruns import new_folder, robot, run_beside
 
 _SUITES = RESOURCES / "lifecycle"
 _ENDS_WITHIN = timedelta(seconds=120)
 _KEPT_DOCUMENTS = 20
-REMOVES = "python -m keywords.signoff purge"
-"""What a failed test has to name as the way to remove what it kept."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,25 @@ class Ran:
 
 
 def passed_leaves_nothing(bed: Testbed) -> str:
-    """Run a suite whose test passes on the deployment of this test's own, and look for what it left behind.
+    """Run a suite whose tests pass on the deployment of this test's own, one of them with a fault; compare everything.
 
     Raises:
-        NotMet: if there is a collection, a mapping, an owed row, an unfinished transaction, or a leftover of it.
+        NotMet: if the whole listing of an instance, of the mapping, or of what is to be done is not what it was.
         CouldNotObserve: if the suite doesn't pass, or has created nothing.
     """
     folder = new_folder("lifecycle")
+    before = everything(bed)
     ran = _run(bed, folder, robot([_SUITES / "passes.robot"], folder))
     if ran.code != 0 or not ran.created:
         raise CouldNotObserve(f"the suite that has to pass ended with {ran.code}: {shortened(ran.printed)}")
-    _require_gone(bed, ran.created, "a passed test")
+    _require_gone(bed, ran.created, "a passed test", before)
     if left := leftovers(bed.environment.balancer_url, folder / "manifest"):
-        raise NotMet(f"a passed test left {left[0][1]} in its manifest")
-    return f"{count(len(ran.created), 'collection')} of a passed test gone without a trace but the log's history"
+        raise NotMet(VerdictClass.LEFT_BEHIND.says(f"a passed test left {left[0][1]} in its manifest"))
+    kept = sum(map(len, before.values()))
+    return (
+        f"{count(len(ran.created), 'collection')} of passed tests gone without a trace but the log's history; "
+        f"{count(len(before), 'whole listing')} with {count(kept, 'entry', 'entries')} as before"
+    )
 
 
 def failed_keeps_everything(bed: Testbed) -> str:
@@ -66,47 +72,104 @@ def failed_keeps_everything(bed: Testbed) -> str:
         CouldNotObserve: if the suite doesn't end as it is meant to.
     """
     folder = new_folder("lifecycle")
+    before = everything(bed)
     ran = _run(bed, folder, robot([_SUITES / "fails.robot"], folder))
     if ran.code != 1 or len(ran.created) < 2:
         raise CouldNotObserve(f"the suite that has to fail ended with {ran.code}: {shortened(ran.printed)}")
     if len(ran.kept) != 1:
-        raise NotMet(f"of {listing(ran.created)} a failed test kept {listing(ran.kept) or 'nothing'}")
+        wrong = VerdictClass.LEFT_BEHIND if ran.kept else VerdictClass.UNGUARDED
+        raise NotMet(wrong.says(f"of {listing(ran.created)} a failed test kept {listing(ran.kept) or 'nothing'}"))
     kept = ran.kept[0]
     if found := _missing(bed, kept):
-        raise NotMet(f"a failed test did not keep its data: {sentences(found)}")
-    for needed in (kept, bed.environment.balancer_url, REMOVES):
+        raise NotMet(VerdictClass.UNGUARDED.says(f"a failed test did not keep its data: {sentences(found)}"))
+    for needed in (kept, bed.environment.balancer_url, PURGE):
         if needed not in ran.printed:
-            raise NotMet(f"a failed test does not say {needed}; it said: {shortened(ran.printed, 400)}")
+            silent = f"a failed test does not say {needed}; it said: {shortened(ran.printed, 400)}"
+            raise NotMet(VerdictClass.UNGUARDED.says(silent))
     _require_gone(bed, [name for name in ran.created if name != kept], "a passed test beside a failed one")
     purged = _run(bed, folder, (sys.executable, "-m", "keywords.signoff", "purge"))
     if purged.code != 0:
-        raise NotMet(f"what a failed test kept could not be purged: {shortened(purged.printed)}")
-    _require_gone(bed, [kept], "a purge")
-    return f"{kept} kept with {_KEPT_DOCUMENTS} documents on both instances and told of; gone after {REMOVES}"
+        still = f"what a failed test kept could not be purged: {shortened(purged.printed)}"
+        raise NotMet(VerdictClass.LEFT_BEHIND.says(still))
+    _require_gone(bed, [kept], "a purge", before)
+    return f"{kept} kept with {_KEPT_DOCUMENTS} documents on both instances and told of; gone after {PURGE}"
 
 
-def _missing(bed: Testbed, name: str) -> list[str]:
-    """What is not there of a collection that was kept, in words."""
-    found = []
+def everything(bed: Testbed) -> dict[str, frozenset[str]]:
+    """Return all that there is in a deployment and is no history, by the place where it is listed.
+
+    Databases and collections of each instance by their own names and ids, the mapping as the balancer and as SQL tell
+    it, and what is still to be done: rows owed, transactions and tasks without an end.
+    """
+    listed: dict[str, frozenset[str]] = {}
     for role in ROLES:
         instance = bed.instance(role)
-        number = instance.count(name) if instance.has_collection(name) else None
-        if number != _KEPT_DOCUMENTS:
-            found.append(f"{name} has {'nothing' if number is None else count(number, 'document')} on the {role}")
-    if len(bed.database.mapping(name)) != 1:
-        found.append(f"{name} has no mapping row")
-    if not bed.database.log_rows(name):
-        found.append(f"{name} has no row in the write-ahead log")
+        listed[f"the databases of the {role}"] = frozenset(instance.list_databases())
+        found = [f"{info.name} ({info.id})" for info in instance.list_collections()]
+        listed[f"the collections of the {role}"] = frozenset(found)
+    listed["the mapping"] = frozenset(map(_mapped, bed.database.all_mappings()))
+    listed["/collection/mappings"] = frozenset(map(_mapped, bed.balancer.mappings()))
+    database = bed.database
+    to_do = (
+        (database.owed_rows(), "write", "owed"),
+        (database.unfinished_transactions(), "transaction", "unfinished"),
+        (database.open_sync_tasks(), "task", "open"),
+    )
+    listed["what is to be done"] = frozenset(
+        f"{count(number, noun)} {state}" for number, noun, state in to_do if number
+    )
+    return listed
+
+
+def _mapped(mapping: CollectionMapping) -> str:
+    return f"{mapping.name} ({mapping.primary_id}, {mapping.replica_id})"
+
+
+def changes(before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]]) -> list[str]:
+    """Return in words what is listed now and was not before, or the other way round."""
+    found = []
+    for place in sorted({*before, *after}):
+        was, now = before.get(place, frozenset()), after.get(place, frozenset())
+        found += [f"{place}: {one} is new" for one in sorted(now - was)]
+        found += [f"{place}: {one} is gone" for one in sorted(was - now)]
     return found
 
 
-def _require_gone(bed: Testbed, names: Sequence[str], who: str) -> None:
+def _missing(bed: Testbed, name: str) -> list[str]:
+    """What is not there of a collection that was kept, in words; its content is what the log says was written."""
+    found = []
+    rows = bed.database.log_rows(name)
+    expected = by_id(document for row in rows for document in _added(row))
+    if len(expected) != _KEPT_DOCUMENTS:
+        found.append(f"the write-ahead log has {count(len(expected), 'added document')} of {name}")
+    for role in ROLES:
+        instance = bed.instance(role)
+        if not instance.has_collection(name):
+            found.append(f"{name} has nothing on the {role}")
+        else:
+            found += differences(expected, instance.read_documents(name), f" in {name} on the {role}")
+    if len(bed.database.mapping(name)) != 1:
+        found.append(f"{name} has no mapping row")
+    return found
+
+
+def _added(row: LogRow) -> list[Document]:
+    return documents_from(json.loads(row.data or "{}"), "the write-ahead log") if row.path.endswith("/add") else []
+
+
+def _require_gone(
+    bed: Testbed, names: Sequence[str], who: str, before: Mapping[str, frozenset[str]] | None = None
+) -> None:
+    def left() -> list[str]:
+        return remains(bed, names) + (changes(before, everything(bed)) if before is not None else [])
+
     poll(
-        lambda: remains(bed, names),
+        left,
         lambda found: not found,
         within=bed.environment.limits.sync_lag_max,
         what=f"Nothing is left behind by {who}",
         describe=sentences,
+        verdict=VerdictClass.LEFT_BEHIND,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -10,18 +11,21 @@ from functools import partial
 from ..clients.client import Write
 from ..clients.instances import Instance
 from ..documents import Document, differences, differing_fields, make_documents, rewritten, same
-from ..ledger import Kind
+from ..ledger import Kind, Register
 from ..outcomes import Effect
 from ..polling import poll
 from ..testbed import ROLES, Testbed
-from ..traffic import Distribution, at_once, distribution
-from ..verdict import CouldNotObserve, NotMet
+from ..traffic import Distribution, at_once, distribution, most_at_once
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import count, duration
 from .contents import reader, write
 from .nearest import lost_by_the_index, query_problem
 
 LARGEST_FOR_QUERIES = 300
 """Above this, an index with churn misses a document now and then, with no fault of the deployment."""
+_STARTED_WITHIN = 30.0
+_MOST_LOST = 0.05
+"""The share of queries that Chroma's own index may have spoiled; with more of them, the others prove little."""
 
 
 def known_documents(bed: Testbed, name: str, at_least: int = 1) -> list[Document]:
@@ -55,7 +59,7 @@ def fill(bed: Testbed, collections: int, documents: int) -> list[str]:
         return [created, *(bed.write(bed.session("fill"), Kind.ADD, name, [document]) for document in made)]
 
     writes = [write for some in at_once([partial(one, name) for name in names], collections) for write in some]
-    require_acknowledged(writes)
+    require_acknowledged(bed, writes)
     return names
 
 
@@ -78,8 +82,20 @@ def write_at_once(bed: Testbed, name: str, writes: int, clients: int, mixed: boo
         _write_job(bed, f"{session}/{number}", kind, name, document)
         for number, (kind, document) in enumerate(zip(kinds, made, strict=True), 1)
     ]
-    at_once(jobs, clients)
+    # Without a common start the first clients would have done their work before the last ones begin.
+    gate = threading.Barrier(min(clients, len(jobs)), timeout=_STARTED_WITHIN)
+    at_once([partial(_behind, gate, job) for job in jobs[: gate.parties]] + jobs[gate.parties :], clients)
     return session
+
+
+def _behind(gate: threading.Barrier, job: Callable[[], Write]) -> Write:
+    gate.wait()
+    return job()
+
+
+def under_way(bed: Testbed, session: str) -> int:
+    """Return how many writes of a session were under way at the same time, at most."""
+    return most_at_once([(write.started, write.ended) for write in bed.writes(session)])
 
 
 def _write_job(bed: Testbed, session: str, kind: Kind, name: str, document: Document) -> Callable[[], Write]:
@@ -91,7 +107,7 @@ def all_acknowledged(bed: Testbed, session: str) -> int:
     writes = bed.writes(session)
     if not writes:
         raise CouldNotObserve(f"there is no write of the session {session}")
-    require_acknowledged(writes)
+    require_acknowledged(bed, writes)
     return len(writes)
 
 
@@ -105,19 +121,19 @@ def all_quick(bed: Testbed, session: str, within: timedelta) -> float:
     slowest = max(bed.writes(session), key=lambda write: write.ended - write.started)
     took = slowest.ended - slowest.started
     if took > within.total_seconds():
-        raise NotMet(f"a write ({slowest.action}) was answered after {duration(took)}; allowed are {duration(within)}")
+        late = f"a write ({slowest.action}) was answered after {duration(took)}; allowed are {duration(within)}"
+        raise NotMet(VerdictClass.TOO_SLOW.says(late))
     return took
 
 
-def require_acknowledged(writes: Sequence[Write]) -> None:
+def require_acknowledged(bed: Testbed, writes: Sequence[Write]) -> None:
     """Raise NotMet if a write was not acknowledged."""
     failed = [write for write in writes if write.effect is not Effect.DONE]
     if failed:
         first = failed[0]
-        raise NotMet(
-            f"{len(failed)} of {len(writes)} writes were not acknowledged; the first one, {first.action} in "
-            f"{first.collection}, was answered with {first.answer_in_words}"
-        )
+        which = f"the first one, {first.action} in {first.collection}, was answered with {first.answer_in_words}"
+        words = f"{len(failed)} of {len(writes)} writes were not acknowledged; {which}"
+        raise NotMet(bed.unserved(first.status).says(words))
 
 
 def refused_writes(bed: Testbed, name: str, number: int) -> str:
@@ -135,10 +151,9 @@ def refused_writes(bed: Testbed, name: str, number: int) -> str:
         document = new[index] if kind is Kind.ADD else rewritten(known[index], "refused")
         answered = bed.write(f"{session}/{index + 1}", kind, name, [document])
         if answered.status != 503:
-            raise NotMet(
-                f"with no instance to carry it out, a write ({answered.action}) was answered with "
-                f"{answered.answer_in_words} instead of 503"
-            )
+            asked = f"with no instance to carry it out, a write ({answered.action})"
+            told = f"{asked} was answered with {answered.answer_in_words} instead of 503"
+            raise NotMet(VerdictClass.PROTOCOL.says(told))
     return session
 
 
@@ -175,11 +190,18 @@ def write_until_acknowledged(bed: Testbed, name: str, within: timedelta) -> tupl
         attempt,
         lambda problem: not problem,
         within=within,
+        patient=True,
         every=timedelta(milliseconds=20),
         what="A write is acknowledged and readable again",
         describe=lambda problem: problem or "so",
+        verdict=VerdictClass.SLOW_FAILOVER,
     )
-    return time.monotonic() - begin, tries
+    took = time.monotonic() - begin
+    # Here the look is the deed itself: a write whose answer came too late was acknowledged too late.
+    if took > within.total_seconds():
+        late = f"a write was acknowledged and readable only after {duration(took)}; allowed are {duration(within)}"
+        raise NotMet(VerdictClass.SLOW_FAILOVER.says(late))
+    return took, tries
 
 
 # ---------------------------------------------------------------- reads and queries
@@ -193,16 +215,25 @@ def read_correctly(bed: Testbed, name: str, reads: int) -> None:
     """
     known = known_documents(bed, name)
     tracked = bed.tracked(name)
+    registers = tracked.ledger.registers()
     for number in range(reads):
         document = known[number % len(known)]
+        read = f"read {number + 1} of {reads}"
         try:
             seen = bed.through_balancer.documents_by_reference(tracked.id, ids=[document.id])
         except CouldNotObserve as error:
-            raise NotMet(f"read {number + 1} of {reads} failed: {error.sentence}") from None
+            raise NotMet(bed.unserved().says(f"{read} failed: {error.sentence}")) from None
         if set(seen) != {document.id}:
-            raise NotMet(f"read {number + 1} of {reads}, of {document.id}, gave {', '.join(seen) or 'nothing'}")
+            wrong = VerdictClass.WRONG_ANSWER if seen else VerdictClass.LOST
+            raise NotMet(wrong.says(f"{read}, of {document.id}, gave {', '.join(seen) or 'nothing'}"))
         if fields := differing_fields(document, seen[document.id]):
-            raise NotMet(f"read {number + 1} of {reads}, of {document.id}: {', '.join(fields)}")
+            wrong = _class_of(seen[document.id], registers[document.id])
+            raise NotMet(wrong.says(f"{read}, of {document.id}: {', '.join(fields)}"))
+
+
+def _class_of(seen: Document, register: Register) -> VerdictClass:
+    """The class of a read that gave another content than the one that is there."""
+    return VerdictClass.STALE if any(same(seen, state) for state in register.past) else VerdictClass.MANGLED
 
 
 def query_correctly(bed: Testbed, name: str, queries: int, results: int, places: Sequence[str]) -> list[str]:
@@ -224,11 +255,13 @@ def query_correctly(bed: Testbed, name: str, queries: int, results: int, places:
             try:
                 answered = ask(vector, results)
             except CouldNotObserve as error:
-                raise NotMet(f"query {number + 1} of {queries} ({place}) failed: {error.sentence}") from None
+                failed = f"query {number + 1} of {queries} ({place}) failed: {error.sentence}"
+                raise NotMet(bed.unserved().says(failed)) from None
             if problem := query_problem(by_id, vector, results, answered):
                 own = _lost_by_an_index(bed, name, place, by_id, vector, results, answered)
                 if not own:
-                    raise NotMet(f"query {number + 1} of {queries} in {name} ({place}): {problem}")
+                    wrong = f"query {number + 1} of {queries} in {name} ({place}): {problem}"
+                    raise NotMet(VerdictClass.WRONG_ANSWER.says(wrong))
                 lost |= dict.fromkeys(own)
     return list(lost)
 
@@ -306,15 +339,16 @@ def write_rate(bed: Testbed, name: str, writes: int, clients: int) -> float:
     ]
     done = at_once(jobs, clients)
     seconds = time.monotonic() - begin
-    require_acknowledged(done)
+    require_acknowledged(bed, done)
     return writes / seconds
 
 
-def query_rate(bed: Testbed, name: str, queries: int, clients: int) -> float:
-    """Query as fast as the clients can; return how many per second.
+def query_rate(bed: Testbed, name: str, queries: int, clients: int) -> tuple[float, int]:
+    """Query as fast as the clients can; return how many per second, and how many Chroma's own index has spoiled.
 
     Raises:
         NotMet: if an answer is wrong, or missing.
+        CouldNotObserve: if so many answers were spoiled by the index itself that the others prove little.
     """
     known = _small_enough(bed, name)
     by_id = {document.id: document for document in known}
@@ -325,16 +359,25 @@ def query_rate(bed: Testbed, name: str, queries: int, clients: int) -> float:
         try:
             return bed.through_balancer.query(tracked.id, vector, 5)
         except CouldNotObserve as error:
-            raise NotMet(f"a query failed: {error.sentence}") from None
+            raise NotMet(bed.unserved().says(f"a query failed: {error.sentence}")) from None
 
     begin = time.monotonic()
     answers = at_once([partial(ask, vector) for vector in questions], clients)
     seconds = time.monotonic() - begin
+    lost = 0
     for number, (vector, answered) in enumerate(zip(questions, answers, strict=True), 1):
-        problem = query_problem(by_id, vector, 5, answered)
-        if problem and not _lost_by_an_index(bed, name, "balancer", by_id, vector, 5, answered):
-            raise NotMet(f"query {number} of {queries} in {name}: {problem}")
-    return queries / seconds
+        if problem := query_problem(by_id, vector, 5, answered):
+            if not _lost_by_an_index(bed, name, "balancer", by_id, vector, 5, answered):
+                raise NotMet(VerdictClass.WRONG_ANSWER.says(f"query {number} of {queries} in {name}: {problem}"))
+            lost += 1
+    require_few_lost(lost, queries)
+    return queries / seconds, lost
+
+
+def require_few_lost(lost: int, queries: int) -> None:
+    """Raise CouldNotObserve if Chroma's own index has spoiled so many answers that the others prove little."""
+    if lost > _MOST_LOST * queries:
+        raise CouldNotObserve(f"Chroma's own index has spoiled {lost} of {count(queries, 'query', 'queries')}")
 
 
 def sync_lags(bed: Testbed, name: str, documents: Sequence[Document], within: timedelta) -> Distribution:
@@ -347,7 +390,7 @@ def sync_lags(bed: Testbed, name: str, documents: Sequence[Document], within: ti
     lags = []
     for number, document in enumerate(documents, 1):
         answered = bed.write(f"{session}/{number}", Kind.ADD, name, [document])
-        require_acknowledged([answered])
+        require_acknowledged(bed, [answered])
 
         def look(document: Document = document) -> list[str]:
             return [
@@ -363,6 +406,8 @@ def sync_lags(bed: Testbed, name: str, documents: Sequence[Document], within: ti
             every=timedelta(milliseconds=5),
             what=f"Document {document.id} of {name} is exact on both instances",
             describe=lambda missing: f"not on the {' and the '.join(missing)}" if missing else "so",
+            since=answered.ended,
+            verdict=VerdictClass.NOT_CONVERGED,
         )
         lags.append(time.monotonic() - answered.ended)
     return distribution(lags)

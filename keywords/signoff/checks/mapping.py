@@ -10,7 +10,7 @@ from ..clients.balancer import CollectionMapping
 from ..clients.instances import is_uuid
 from ..polling import poll
 from ..testbed import Testbed
-from ..verdict import CouldNotObserve
+from ..verdict import CouldNotObserve, VerdictClass
 from ..words import listing, sentences
 
 
@@ -20,17 +20,19 @@ def complete(bed: Testbed, names: Sequence[str], within: timedelta) -> float:
         raise CouldNotObserve("no collection is named, so nothing would be checked")
     begin = time.monotonic()
     poll(
-        lambda: _findings(bed, names),
+        lambda: findings(bed, names),
         lambda found: not found,
         within=within,
         every=timedelta(milliseconds=100),
         what=f"The mapping of {listing(list(names), 3)} is complete",
         describe=lambda found: sentences(found) or "so",
+        verdict=VerdictClass.BAD_MAPPING,
     )
     return time.monotonic() - begin
 
 
-def _findings(bed: Testbed, names: Sequence[str]) -> list[str]:
+def findings(bed: Testbed, names: Sequence[str]) -> list[str]:
+    """Return what is wrong with the mapping rows of these collections, in words; nothing if they are complete."""
     shown = bed.balancer.mappings()
     found = []
     for name in names:
@@ -77,5 +79,6 @@ def gone(bed: Testbed, name: str, within: timedelta) -> float:
         within=within,
         what=f"The mapping row of the deleted collection {name} is gone",
         describe=lambda rows: f"{rows[0]} in the table, {rows[1]} in /collection/mappings",
+        verdict=VerdictClass.BAD_MAPPING,
     )
     return time.monotonic() - begin

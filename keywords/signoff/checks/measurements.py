@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from ..clients.database import Measurement
+from ..clients.database import LogRow, Measurement
 from ..faults.local_processes import family, main_process, memory_mb
 from ..history import Stage
 from ..polling import poll
 from ..testbed import Testbed
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import count, duration, sentences
 
 _ROLES = ("primary", "replica", "balancer", "postgres")
@@ -20,6 +21,8 @@ _DATABASE = "postgres"
 _MOST_PROCESSORS = 1024
 _ONE_FALLS_DUE = 1.5
 """After so many intervals, wherever they began, a measurement has fallen due."""
+_ROWS = 3
+"""The first of these may have been begun before the work was done; two others follow."""
 _WITHIN_A_FACTOR = 3.0
 """Memory is measured at another moment, and pages that processes share can be counted in two ways."""
 
@@ -37,10 +40,75 @@ def keep_coming(bed: Testbed, intervals: int = 2) -> Measurement:
         within=intervals * bed.environment.settings.resource_check_interval,
         what=f"A new measurement is written within {count(intervals, 'interval')}",
         describe=lambda rows: count(len(rows), "new row"),
+        verdict=VerdictClass.NO_MEASUREMENT,
     )
     if found := implausible(rows, _largest_memory_mb(bed)):
-        raise NotMet(f"a measurement can't be true: {sentences(found)}")
+        raise NotMet(VerdictClass.NO_MEASUREMENT.says(f"a measurement can't be true: {sentences(found)}"))
     return rows[-1]
+
+
+def settled(bed: Testbed) -> Measurement:
+    """Return a measurement of a deployment where nothing is owed: two in a row that count the same.
+
+    Raises:
+        CouldNotObserve: if there are none.
+    """
+    rows = calm(bed, _ROWS)
+    if _counted(rows[-1]) != _counted(rows[-2]) or bed.database.owed_rows():
+        raise CouldNotObserve(f"two measurements in a row count {_counted(rows[-2])} and {_counted(rows[-1])}")
+    return rows[-1]
+
+
+def _counted(row: Measurement) -> tuple[int, int]:
+    return row.active_collections, row.total_documents_synced
+
+
+def count_the_work(bed: Testbed, before: Measurement, name: str, since: datetime) -> str:
+    """Check that at least two new measurements count a collection, and every document written to it, and nothing else.
+
+    Args:
+        before: a measurement from before the collection was created.
+        name: the collection; all of it has to be synced.
+        since: by the server's clock, when nothing was owed any more.
+
+    Raises:
+        NotMet: if the figures are others than what was done.
+        CouldNotObserve: if nothing was done.
+    """
+    written = documents_written(bed.database.log_rows(name))
+    if not written:
+        raise CouldNotObserve(f"nothing was written to {name}, so there is nothing to count")
+    wanted = (len(bed.database.all_mappings()), before.total_documents_synced + written)
+    rows = poll(
+        lambda: bed.database.measurements(since),
+        lambda rows: len(rows) >= _ROWS,
+        within=(_ROWS + 2) * bed.environment.settings.resource_check_interval,
+        what=f"{count(_ROWS, 'measurement')} are written",
+        describe=lambda rows: count(len(rows), "row"),
+        verdict=VerdictClass.NO_MEASUREMENT,
+    )
+    if found := miscounted(rows[1:], wanted):
+        raise NotMet(VerdictClass.MISCOUNTED.says(sentences(found)))
+    return f"{count(written, 'document')} and {count(wanted[0], 'collection')} counted by {len(rows)} measurements"
+
+
+def documents_written(rows: Sequence[LogRow]) -> int:
+    """Return how many documents the rows of a log name: each as often as it was written or deleted."""
+    return sum(len(json.loads(row.data or "{}").get("ids") or ()) for row in rows if row.method == "POST")
+
+
+def miscounted(rows: Sequence[Measurement], wanted: tuple[int, int]) -> list[str]:
+    """Return which measurements count otherwise than they should, in words.
+
+    Args:
+        wanted: collections and documents synced.
+    """
+    return [
+        f"a measurement counts {count(row.active_collections, 'collection')} and "
+        f"{count(row.total_documents_synced, 'document')} synced, where there are {wanted[0]:,} and {wanted[1]:,}"
+        for row in rows
+        if _counted(row) != wanted
+    ]
 
 
 def implausible(rows: Sequence[Measurement], largest_mb: float | None) -> list[str]:

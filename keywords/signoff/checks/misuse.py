@@ -10,31 +10,40 @@ from collections.abc import Callable
 from ..clients.instances import COLLECTIONS, Instance
 from ..ports import unused_port
 from ..testbed import ROLES, Testbed
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
+from ..words import shortened
+from . import settled
 from .contents import hold_exactly
+from .unchanged import EVERYWHERE
 
 
 def read_by_name(bed: Testbed, name: str, role: str) -> str:
-    """Read documents by the collection's name; return the error in words."""
+    """Get, count and query documents by the collection's name; return the error in words."""
     _premise(bed, name)
-    return _error_of(lambda: bed.instance(role).documents_by_reference(name), "reading documents by a name")
+    return _wrong_reference(bed, name, role, name, "a name")
 
 
 def read_by_short_id(bed: Testbed, name: str, role: str) -> str:
-    """Read documents by the beginning of the instance's own id; return the error in words."""
+    """Get, count and query documents by the beginning of the instance's own id; return the error in words."""
     _premise(bed, name)
-    short = bed.instance(role).uuid_of(name)[:8]
-    return _error_of(lambda: bed.instance(role).documents_by_reference(short), "reading documents by a shortened id")
+    return _wrong_reference(bed, name, role, bed.instance(role).uuid_of(name)[:8], "a shortened id")
 
 
 def read_by_foreign_id(bed: Testbed, name: str, role: str) -> str:
-    """Read documents by the other instance's id; return the error in words."""
+    """Get, count and query documents by the other instance's id; return the error in words."""
     _premise(bed, name)
     other = next(one for one in ROLES if one != role)
-    foreign = bed.instance(other).uuid_of(name)
-    return _error_of(
-        lambda: bed.instance(role).documents_by_reference(foreign), "reading documents by another instance's id"
-    )
+    return _wrong_reference(bed, name, role, bed.instance(other).uuid_of(name), "another instance's id")
+
+
+def _wrong_reference(bed: Testbed, name: str, role: str, reference: str, what: str) -> str:
+    """Ask for a collection's documents by a wrong reference, in every way; return the error in words."""
+    instance = bed.instance(role)
+    one = next(iter(bed.tracked(name).ledger.documents().values()))
+    words = _error_of(lambda: instance.documents_by_reference(reference), f"reading documents by {what}")
+    _error_of(lambda: instance.count_by_reference(reference), f"counting documents by {what}")
+    _error_of(lambda: instance.query(reference, list(one.embedding), 1), f"a query by {what}")
+    return words
 
 
 def look_up_by_id(bed: Testbed, name: str, role: str) -> str:
@@ -59,9 +68,10 @@ def delete_by_id(bed: Testbed, name: str) -> str:
     for instance in (bed.primary, bed.replica, bed.through_balancer):
         reply = instance.wire.call("DELETE", f"{COLLECTIONS}/{instance.uuid_of(name)}")
         if reply.status < 400:
-            raise NotMet(f"{instance} acknowledged the deletion of {name} by an id with {reply.status}")
+            deleted = f"{instance} acknowledged the deletion of {name} by an id with {reply.status}"
+            raise NotMet(VerdictClass.PROTOCOL.says(deleted))
         words.append(f"{instance}: {reply.status}")
-    hold_exactly(bed, [name], ("balancer", *ROLES), bed.environment.limits.sync_lag_goal)
+    settled.hold_exactly(bed, [name], EVERYWHERE, bed.environment.limits.sync_lag_goal)
     return f"deletion by id refused ({', '.join(words)})"
 
 
@@ -95,4 +105,6 @@ def _error_of(ask: Callable[[], object], what: str) -> str:
         answer = ask()
     except CouldNotObserve as error:
         return error.sentence
-    raise NotMet(f"{what} gave an answer instead of an error: {str(answer)[:100]}")
+    raise NotMet(
+        VerdictClass.PROTOCOL.says(f"{what} gave an answer instead of an error: {shortened(str(answer), 100)}")
+    )

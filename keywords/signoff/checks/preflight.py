@@ -25,6 +25,10 @@ _EVERY = timedelta(milliseconds=250)
 _DATABASES = "/api/v2/tenants/default_tenant/databases"
 
 
+WAIT_VARIABLE = "SIGNOFF_WAIT"
+_LOCAL_WAIT, _HOSTED_WAIT = timedelta(seconds=30), timedelta(seconds=180)
+
+
 class PreflightFailed(Exception):
     """The deployment can't be tested; the message is one sentence for each problem."""
 
@@ -44,6 +48,26 @@ class Deployment:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {"targets": dict(self.targets), "versions": dict(self.versions)}
+
+
+def usual_wait(environment: Environment) -> timedelta:
+    """Return how long a starting service is waited for: up to 180 s, less on a stack of this machine that is up.
+
+    SIGNOFF_WAIT, in seconds, says otherwise.
+
+    Raises:
+        PreflightFailed: if that is no number of seconds.
+    """
+    given = os.environ.get(WAIT_VARIABLE)
+    if given is None:
+        return _HOSTED_WAIT if environment.local is None else _LOCAL_WAIT
+    try:
+        wait = timedelta(seconds=float(given))
+    except (ValueError, OverflowError):
+        wait = timedelta(0)
+    if wait <= timedelta(0):
+        raise PreflightFailed(f"{WAIT_VARIABLE} is {given}; a positive number of seconds is allowed.")
+    return wait
 
 
 def preflight(environment: Environment, wait: timedelta, clock: Clock = time) -> Deployment:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from ..clients.wire import Wire
 from ..secrets import remember
-from ..verdict import NotMet, NotTested
+from ..verdict import NotMet, NotTested, VerdictClass
 from ..words import duration
 
 VARIABLE = "SIGNOFF_SLACK_WEBHOOK_URL"
@@ -33,5 +33,5 @@ def post(webhook: str) -> str:
     message = {"text": text, "attachments": [{"color": "good", "fallback": text, "fields": []}]}
     reply = Wire("Slack", f"{parts.scheme}://{parts.netloc}").call("POST", parts.path, payload=message)
     if reply.status != 200 or reply.body.strip() != b"ok":
-        raise NotMet(f"the real channel answered {reply.status}: {reply.text}")
+        raise NotMet(VerdictClass.ALERT_MISSING.says(f"the real channel answered {reply.status}: {reply.text}"))
     return f"taken by the real channel after {duration(reply.elapsed)}"

@@ -14,7 +14,7 @@ import yaml
 
 from ..environment import RESOURCES
 from ..testbed import Testbed
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import count, listing, sentences
 
 FILE = RESOURCES / "schema.yaml"
@@ -64,7 +64,7 @@ def complete(bed: Testbed) -> str:
         line for table, wanted in tables.items() for line in differences(table, wanted, bed.database.columns(table))
     ]
     if found:
-        raise NotMet(sentences(found, most=6))
+        raise NotMet(VerdictClass.BAD_SCHEMA.says(sentences(found, most=6)))
     return f"{len(tables)} tables with {sum(map(len, tables.values()))} columns"
 
 
@@ -107,7 +107,7 @@ def takes_rows(bed: Testbed) -> str:
         if bed.database.holds(table, row):
             found.append(f"{table} kept a row that was taken back")
     if found:
-        raise NotMet(sentences(found, most=6))
+        raise NotMet(VerdictClass.BAD_SCHEMA.says(sentences(found, most=6)))
     return f"{count(len(tables), 'row')} inserted, read back and taken back, one in each table"
 
 

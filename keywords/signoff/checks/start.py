@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -10,17 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..environment import BadEnvironment, Environment, load_environment
+import yaml
+
+from ..environment import RESOURCES, BadEnvironment, Environment, load_environment
 from ..ports import unused_port
-from ..testbed import Testbed, current
-from ..verdict import CouldNotObserve, NotMet, NotTested
-from ..words import duration, listing
-from .preflight import PreflightFailed, preflight
+from ..testbed import Testbed
+from ..verdict import CouldNotObserve, NotMet, NotTested, VerdictClass
+from ..words import count, duration, listing, shortened
+from .preflight import WAIT_VARIABLE, PreflightFailed, preflight
+from .subruns import new_folder, robot, run, variables_for
 
 _SHORT = timedelta(milliseconds=300)
-SERVICES = ("balancer", "primary", "replica", "database", "key")
+_ENDS_WITHIN = timedelta(seconds=60)
+SERVICES = ("balancer", "primary", "replica", "database", "key", "control plane")
+_WORDS = {"database": "PostgreSQL", "key": "Render API", "control plane": "Render API"}
 
 
 def passes(bed: Testbed) -> str:
@@ -28,21 +35,60 @@ def passes(bed: Testbed) -> str:
     try:
         found = preflight(bed.environment, bed.environment.limits.recovery_max)
     except PreflightFailed as error:
-        raise NotMet(str(error)) from None
+        raise NotMet(bed.unserved().says(str(error))) from None
     return ", ".join(f"{name} {version}" for name, version in found.versions.items())
 
 
-def names_missing_variable(variable: str) -> str:
-    """Check that an environment without a variable is refused by one sentence that names it; return that sentence."""
-    file = current().environment.file
-    used = set(re.findall(r"\$\{(\w+)\}", file.read_text(encoding="utf-8")))
-    if variable not in used:
-        raise CouldNotObserve(f"{file.name} does not use the variable {variable}; it uses {listing(sorted(used), 30)}")
-    try:
-        load_environment(str(file), {name: "given" for name in used if name != variable})
-    except BadEnvironment as error:
-        return _one_sentence(str(error), variable)
-    raise NotMet(f"{file.name} was accepted without the variable {variable}")
+def names_missing_variables(file: Path) -> str:
+    """Check that an environment without one of its variables is refused by one sentence that names it, for each one.
+
+    And without any, by one sentence that names all of them: nothing has a default, no host and no credential.
+
+    Returns:
+        The variables, in words.
+    """
+    # By its values alone: comments speak of variables as well.
+    values = json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")))
+    used = sorted(set(re.findall(r"\$\{(\w+)\}", values)))
+    if not used:
+        raise CouldNotObserve(f"{file.name} uses no variable, so none can be missing")
+    unnamed: dict[str, None] = {}
+    for missing in (*([name] for name in used), used):
+        try:
+            environment = load_environment(str(file), {name: "given" for name in used if name not in missing})
+        except BadEnvironment as error:
+            sentence = str(error)
+        else:
+            # What a deployment can be tested without is missing all the same, and the page says what for.
+            sentence = "; ".join(environment.absent.values())
+        unnamed |= {name: None for name in missing if "\n" in sentence or not re.search(rf"\b{name}\b", sentence)}
+    if unnamed:
+        without = listing(list(unnamed), len(used))
+        silent = f"no sentence says what is missing when {file.name} is read without {without}"
+        raise NotMet(VerdictClass.UNGUARDED.says(silent))
+    return f"each of {count(len(used), 'variable')} named when it is missing"
+
+
+def suites_alone_refuse(bed: Testbed, service: str) -> str:
+    """Run a suite by itself, as `robot` and `pabot` do, where a service is not there; return what it says.
+
+    Raises:
+        NotMet: if a test of it is run, or it doesn't say in one sentence what is missing.
+    """
+    folder = new_folder("prerequisites")
+    wrong = _with_wrong(bed.environment, service)
+    variables = variables_for(bed, folder) | {
+        **{"BALANCER_URL": wrong.balancer_url, "PRIMARY_URL": wrong.primary_url, "REPLICA_URL": wrong.replica_url},
+        **{"DATABASE_URL": wrong.database_url, WAIT_VARIABLE: str(_SHORT.total_seconds())},
+    }
+    suite = RESOURCES / "lifecycle" / "passes.robot"
+    code, printed = run(robot([suite], folder), variables, _ENDS_WITHIN)
+    said = " ".join(printed.split())
+    sentence = re.search(rf"The [^.]*{service} at \S+ can't be used: .*?\(waited [^)]*\)\.", said)
+    if code == 0 or sentence is None:
+        silent = f"a suite that was run without a {service} does not say so: {shortened(said, 400)}"
+        raise NotMet(VerdictClass.UNGUARDED.says(silent))
+    return shortened(sentence[0])
 
 
 def names_unreachable(bed: Testbed, service: str) -> str:
@@ -51,13 +97,12 @@ def names_unreachable(bed: Testbed, service: str) -> str:
     try:
         preflight(environment, _SHORT)
     except PreflightFailed as error:
-        word = {"database": "PostgreSQL", "key": "Render API"}.get(service, service)
-        message = _one_sentence(str(error), word)
+        message = _one_sentence(str(error), _WORDS.get(service, service))
         password = urlsplit(bed.environment.database_url).password
         if (password and password in message) or (environment.render and environment.render.api_key in message):
-            raise NotMet("the message shows a credential") from None
+            raise NotMet(VerdictClass.LEAKED_SECRET.says("the message shows a credential")) from None
         return message
-    raise NotMet(f"the preflight passed with a {service} that can't be used")
+    raise NotMet(VerdictClass.UNGUARDED.says(f"the preflight passed with a {service} that can't be used"))
 
 
 def refuses_same_instance(bed: Testbed) -> str:
@@ -68,7 +113,7 @@ def refuses_same_instance(bed: Testbed) -> str:
         preflight(replace(bed.environment, replica_url=other), _SHORT)
     except PreflightFailed as error:
         return _one_sentence(str(error), "the same")
-    raise NotMet("the preflight passed with one instance as primary and as replica")
+    raise NotMet(VerdictClass.UNGUARDED.says("the preflight passed with one instance as primary and as replica"))
 
 
 def waits(bed: Testbed, late: timedelta) -> str:
@@ -80,7 +125,8 @@ def waits(bed: Testbed, late: timedelta) -> str:
         try:
             preflight(replace(bed.environment, replica_url=url), late + timedelta(seconds=30))
         except PreflightFailed as error:
-            raise NotMet(f"a service that began to answer after {duration(late)} was not waited for: {error}") from None
+            hasty = f"a service that began to answer after {duration(late)} was not waited for: {error}"
+            raise NotMet(VerdictClass.UNGUARDED.says(hasty)) from None
     took = time.monotonic() - begin
     if took < late.total_seconds():
         raise CouldNotObserve("the preflight passed before the late service could answer, so it has not used it")
@@ -95,9 +141,12 @@ def _with_wrong(environment: Environment, service: str) -> Environment:
         parts = urlsplit(environment.database_url)
         account = parts.netloc.rpartition("@")[0]
         return replace(environment, database_url=parts._replace(netloc=f"{account}@{nowhere}").geturl())
-    if service == "key":
+    if service in ("key", "control plane"):
         if environment.render is None:
-            raise NotTested(f"the environment {environment.name} has no control plane")
+            reason = environment.absent.get("render", f"the environment {environment.name} has no control plane")
+            raise NotTested(reason)
+        if service == "control plane":
+            return replace(environment, render=replace(environment.render, api_url=f"http://{nowhere}"))
         return replace(environment, render=replace(environment.render, api_key="rnd_00000000000000000000"))
     if service == "balancer":
         return replace(environment, balancer_url=f"http://{nowhere}")
@@ -108,7 +157,7 @@ def _with_wrong(environment: Environment, service: str) -> Environment:
 
 def _one_sentence(message: str, word: str) -> str:
     if "\n" in message or word not in message:
-        raise NotMet(f"the message is not one sentence that names {word}: {message}")
+        raise NotMet(VerdictClass.UNGUARDED.says(f"the message is not one sentence that names {word}: {message}"))
     return message
 
 

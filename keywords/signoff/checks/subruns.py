@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from ..faults.guard import Use
 from ..places import RESULTS, ROOT
-from ..testbed import Testbed, own_endpoints
+from ..testbed import Testbed, endpoints_of, own_endpoints
 from ..verdict import CouldNotObserve
 from ..words import duration, listing
 
@@ -35,6 +35,43 @@ def robot(suites: Sequence[Path], folder: Path) -> tuple[str, ...]:
     return (sys.executable, "-m", "robot", "--exitonerror", "--outputdir", output, *map(str, suites))
 
 
+def variables_for(bed: Testbed, folder: Path) -> dict[str, str]:
+    """Return the variables with which another process finds a deployment, and writes to a folder of its own.
+
+    Args:
+        folder: its results.
+    """
+    endpoints = endpoints_of(bed)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "PABOT"))}
+    own = {"SIGNOFF_ENVIRONMENT": str(bed.environment.file), "SIGNOFF_RESULTS": str(folder)}
+    return variables | endpoints | own
+
+
+def run(command: Sequence[str], variables: Mapping[str, str], within: timedelta) -> tuple[int, str]:
+    """Run a command of this project to its end.
+
+    Returns:
+        Its exit code, and what it printed.
+
+    Raises:
+        CouldNotObserve: if it doesn't end in time.
+    """
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=dict(variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=within.total_seconds(),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CouldNotObserve(f"{listing(command[2:4])} did not end in {duration(within)}") from None
+    return ended.returncode, ended.stdout
+
+
 def run_beside(bed: Testbed, folder: Path, command: Sequence[str], within: timedelta) -> tuple[int, str]:
     """Run a command on the deployment of this test's own, with a results folder of its own.
 
@@ -52,19 +89,7 @@ def run_beside(bed: Testbed, folder: Path, command: Sequence[str], within: timed
     # It needs the deployment itself; this test has it back afterwards.
     bed.guard.release()
     try:
-        ended = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=within.total_seconds(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CouldNotObserve(f"{listing(command[2:4])} did not end in {duration(within)}") from None
+        return run(command, variables, within)
     finally:
         stack.unlink()
         bed.guard.take(Use.ALONE, timedelta(seconds=10))
-    return ended.returncode, ended.stdout

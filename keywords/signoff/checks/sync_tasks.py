@@ -13,14 +13,16 @@ from ..faults import control_plane, processes
 from ..polling import poll
 from ..testbed import Testbed
 from ..traffic import Sample, Sampler
-from ..verdict import CouldNotObserve, NotMet, NotTested
-from ..words import count, duration, listing, sentences
+from ..verdict import CouldNotObserve, NotMet, NotTested, VerdictClass, summed_up
+from ..words import count, duration, listing
 
 Seen = TypeVar("Seen")
 
 STATES = ("pending", "processing", "completed", "failed")
 OPEN = ("pending", "processing")
 _LOOK = timedelta(milliseconds=5)
+_MOVES = 3
+"""How often a heartbeat has to move, at least, in the time in which one may be old."""
 _REPLICA = "replica"
 
 
@@ -41,7 +43,7 @@ def require_distributed(bed: Testbed) -> None:
 
 
 def cut_badly(tasks: Sequence[SyncTask], documents: int, size: int) -> list[str]:
-    """Return what is wrong with how owed documents were cut, in words.
+    """Return what is wrong with how owed documents were cut, in words with their classes.
 
     Args:
         tasks: of one collection and one target, oldest first.
@@ -53,24 +55,26 @@ def cut_badly(tasks: Sequence[SyncTask], documents: int, size: int) -> list[str]
     for task in tasks:
         start, ends = task.chunk_start_offset, task.chunk_end_offset
         if start > end:
-            found.append(f"documents {end} to {start - 1} are in no task")
+            found.append(VerdictClass.LOST.says(f"documents {end} to {start - 1} are in no task"))
         elif start < end:
-            found.append(f"documents {start} to {min(end, ends) - 1} are in two tasks")
+            found.append(VerdictClass.DUPLICATED.says(f"documents {start} to {min(end, ends) - 1} are in two tasks"))
         if not 0 < ends - start <= size:
-            found.append(f"task {task.id} has {count(ends - start, 'document')}, and a chunk has 1 to {size:,}")
+            large = f"task {task.id} has {count(ends - start, 'document')}, and a chunk has 1 to {size:,}"
+            found.append(VerdictClass.IGNORED_SETTING.says(large))
         end = max(end, ends)
     if end < documents:
-        found.append(f"documents {end} to {documents - 1} are in no task")
+        found.append(VerdictClass.LOST.says(f"documents {end} to {documents - 1} are in no task"))
     elif end > documents:
-        found.append(f"the tasks reach to document {end - 1}, and {documents:,} were owed")
+        beyond = f"the tasks reach to document {end - 1}, and {documents:,} were owed"
+        found.append(VerdictClass.PHANTOM.says(beyond))
     wanted = -(-documents // size)
     if len(tasks) != wanted and not found:
-        found.append(f"{count(len(tasks), 'task')} instead of {wanted}")
+        found.append(VerdictClass.IGNORED_SETTING.says(f"{count(len(tasks), 'task')} instead of {wanted}"))
     return found
 
 
 def not_done(tasks: Sequence[SyncTask], known: Sequence[str]) -> list[str]:
-    """Return what is wrong with who carried tasks out, in words.
+    """Return what is wrong with who carried tasks out, in words with their classes.
 
     Args:
         known: the ids of all workers that have ever reported.
@@ -78,34 +82,50 @@ def not_done(tasks: Sequence[SyncTask], known: Sequence[str]) -> list[str]:
     found = []
     for task in tasks:
         if task.task_status != "completed":
-            found.append(f"task {task.id} is {task.task_status}")
+            found.append(VerdictClass.STUCK.says(f"task {task.id} is {task.task_status}"))
         elif task.worker_id is None:
-            found.append(f"task {task.id} is completed, and by no worker")
+            found.append(VerdictClass.FALSE_RECEIPT.says(f"task {task.id} is completed, and by no worker"))
         elif task.worker_id not in known:
-            found.append(f"task {task.id} was carried out by {task.worker_id}, which no worker is called")
+            strange = f"task {task.id} was carried out by {task.worker_id}, which no worker is called"
+            found.append(VerdictClass.FALSE_RECEIPT.says(strange))
     return found
 
 
+def given_again(tasks: Sequence[SyncTask]) -> list[str]:
+    """Return which tasks were given to another worker, although none was stopped, in words with their classes."""
+    return [
+        VerdictClass.DUPLICATED.says(f"task {task.id} was given out again {count(task.retry_count, 'time')}")
+        for task in tasks
+        if task.retry_count
+    ]
+
+
 def out_of_order(tasks: Sequence[SyncTask]) -> list[str]:
-    """Return which tasks have a state that there is none of, or times that contradict it or each other, in words."""
+    """Return which tasks have a state that there is none of, or times that contradict it or each other.
+
+    It is said in words with their classes.
+    """
     found = []
     for task in tasks:
         if task.task_status not in STATES:
-            found.append(f"task {task.id} is {task.task_status}; there are only {listing(STATES, 4)}")
+            unknown = f"task {task.id} is {task.task_status}; there are only {listing(STATES, 4)}"
+            found.append(VerdictClass.BAD_SCHEMA.says(unknown))
         times = [task.created_at, task.started_at, task.completed_at]
         known = [moment for moment in times if moment is not None]
         if known != sorted(known):
-            found.append(f"the times of task {task.id} are out of order")
+            found.append(VerdictClass.FALSE_RECEIPT.says(f"the times of task {task.id} are out of order"))
         if task.task_status in ("processing", "completed") and task.started_at is None:
-            found.append(f"task {task.id} is {task.task_status}, and was never started")
+            unstarted = f"task {task.id} is {task.task_status}, and was never started"
+            found.append(VerdictClass.FALSE_RECEIPT.says(unstarted))
         if (task.task_status == "completed") is not (task.completed_at is not None) and task.task_status != "failed":
             ended = "has" if task.completed_at is not None else "has no"
-            found.append(f"task {task.id} is {task.task_status}, and {ended} time of completion")
+            timeless = f"task {task.id} is {task.task_status}, and {ended} time of completion"
+            found.append(VerdictClass.FALSE_RECEIPT.says(timeless))
     return found
 
 
 def twice_done(looks: Sequence[Sequence[SyncTask]]) -> list[str]:
-    """Return which tasks were seen open again after they were completed, or completed by two workers, in words.
+    """Return which tasks were seen open again after they were completed, or completed by two workers.
 
     Args:
         looks: the tasks at one moment after another.
@@ -115,9 +135,11 @@ def twice_done(looks: Sequence[Sequence[SyncTask]]) -> list[str]:
     for look in looks:
         for task in look:
             if task.id in done and task.task_status != "completed":
-                found[f"task {task.id} was completed, and is {task.task_status} again"] = None
+                again = f"task {task.id} was completed, and is {task.task_status} again"
+                found[VerdictClass.DUPLICATED.says(again)] = None
             elif task.id in done and (task.worker_id, task.completed_at) != done[task.id]:
-                found[f"task {task.id} was completed twice, by {done[task.id][0]} and by {task.worker_id}"] = None
+                twice = f"task {task.id} was completed twice, by {done[task.id][0]} and by {task.worker_id}"
+                found[VerdictClass.DUPLICATED.says(twice)] = None
             elif task.task_status == "completed":
                 done[task.id] = (task.worker_id, task.completed_at)
     return list(found)
@@ -132,7 +154,7 @@ def active(workers: Sequence[SyncWorker]) -> list[SyncWorker]:
 
 
 def unheard(looks: Sequence[Sequence[SyncWorker]], most: timedelta) -> list[str]:
-    """Return which active workers are not heard as they should be, in words.
+    """Return which active workers are not heard as they should be, in words with their classes.
 
     Args:
         looks: the workers at one moment after another; long enough for heartbeats to be due.
@@ -142,36 +164,54 @@ def unheard(looks: Sequence[Sequence[SyncWorker]], most: timedelta) -> list[str]
     beats: dict[str, list[datetime]] = {}
     for look in looks:
         if not active(look):
-            found["there was no active worker"] = None
+            found[VerdictClass.UNAVAILABLE.says("there was no active worker")] = None
         for worker in active(look):
             beats.setdefault(worker.worker_id, []).append(worker.last_heartbeat)
             if worker.age > most.total_seconds():
-                found[f"{worker.worker_id} is active, and its heartbeat is {duration(worker.age)} old"] = None
+                old = f"{worker.worker_id} is active, and its heartbeat is {duration(worker.age)} old"
+                found[VerdictClass.LYING_STATUS.says(old)] = None
     for name, seen in beats.items():
         if seen != sorted(seen):
-            found[f"the heartbeat of {name} went backwards"] = None
-        elif len(seen) > 1 and seen[0] == seen[-1]:
-            found[f"the heartbeat of {name} did not move"] = None
+            found[VerdictClass.LYING_STATUS.says(f"the heartbeat of {name} went backwards")] = None
+        elif len(seen) > 1 and (moves := len(set(seen)) - 1) < _MOVES:
+            still = f"the heartbeat of {name} " + (f"moved only {count(moves, 'time')}" if moves else "did not move")
+            found[VerdictClass.LYING_STATUS.says(still)] = None
     return list(found)
 
 
 # ---------------------------------------------------------------- on a deployment
 
 
-def well_cut(bed: Testbed, name: str, documents: int) -> str:
+def well_cut(bed: Testbed, watch: TaskWatch, documents: int, number: int) -> str:
     """Check that owed documents of a collection were cut into full tasks, each carried out once by a known worker.
+
+    Args:
+        watch: has seen the tasks from before the first one on.
+        number: how many tasks that makes.
 
     Raises:
         NotMet: if not.
+        CouldNotObserve: if the chunk size of the environment makes another number.
     """
-    tasks = _ended(bed, name)
-    found = cut_badly(tasks, documents, bed.environment.settings.sync_chunk_size)
+    size = bed.environment.settings.sync_chunk_size
+    if -(-documents // size) != number:
+        raise CouldNotObserve(f"{documents:,} documents in chunks of {size:,} don't make {count(number, 'task')}")
+    looks = watch.end()
+    tasks = looks[-1]
+    found = cut_badly(tasks, documents, size) + given_again(tasks) + twice_done(looks)
     found += not_done(tasks, [worker.worker_id for worker in bed.database.sync_workers()])
-    found += [f"task {task.id} is for the {task.target_instance}" for task in tasks if not _for_replica(bed, task)]
+    found += [
+        VerdictClass.CROSSED.says(f"task {task.id} is for the {task.target_instance}")
+        for task in tasks
+        if not _for_replica(bed, task)
+    ]
     if found:
-        raise NotMet(f"of {documents:,} owed documents: {sentences(found)}")
+        raise NotMet(f"of {documents:,} owed documents: {summed_up(found)}")
     workers = {task.worker_id for task in tasks}
-    return f"{documents:,} documents in {count(len(tasks), 'task')} by {count(len(workers), 'worker')}"
+    return (
+        f"{documents:,} documents in {count(len(tasks), 'task')} of at most {size:,} by "
+        f"{count(len(workers), 'worker')}, none given out again"
+    )
 
 
 def _for_replica(bed: Testbed, task: SyncTask) -> bool:
@@ -191,9 +231,10 @@ def _ended(bed: Testbed, name: str) -> list[SyncTask]:
         within=bed.environment.limits.sync_lag_max,
         what=f"Each task of {name} has ended",
         describe=lambda tasks: listing([f"task {task.id} {task.task_status}" for task in tasks]),
+        verdict=VerdictClass.STUCK,
     )
     if not tasks:
-        raise NotMet(f"what was owed of {name} was never cut into tasks")
+        raise NotMet(VerdictClass.LOST.says(f"what was owed of {name} was never cut into tasks"))
     return tasks
 
 
@@ -215,6 +256,10 @@ class TaskWatch:
         _ended(self._bed, self._name)
         return _values(self._sampler.stop(last_look=True))
 
+    def workers(self) -> list[str]:
+        """Return the ids of all workers that have ever reported."""
+        return [worker.worker_id for worker in self._database.sync_workers()]
+
     def drop(self) -> None:
         """Stop watching."""
         self._sampler.stop()
@@ -226,7 +271,7 @@ def _values(samples: Sequence[Sample[Seen]]) -> list[Seen]:
 
 
 def in_order(watch: TaskWatch) -> str:
-    """Check that tasks went through the four states only, in order of time, and that none was left or done twice.
+    """Check that tasks went through the four states only, in order of time, and that each was completed, once.
 
     Raises:
         NotMet: if not.
@@ -235,8 +280,9 @@ def in_order(watch: TaskWatch) -> str:
     looks = watch.end()
     found = dict.fromkeys(problem for look in looks for problem in out_of_order(look))
     found |= dict.fromkeys(twice_done(looks))
+    found |= dict.fromkeys(not_done(looks[-1], watch.workers()))
     if found:
-        raise NotMet(sentences(list(found), most=4))
+        raise NotMet(summed_up(list(found)))
     seen = {task.task_status for look in looks for task in look}
     if "processing" not in seen:
         raise CouldNotObserve("no task was ever seen at work, so its states show nothing")
@@ -259,7 +305,7 @@ def heard(bed: Testbed) -> str:
     if not looks:
         raise CouldNotObserve("the workers could not be looked at")
     if found := unheard(looks, most):
-        raise NotMet(sentences(found))
+        raise NotMet(summed_up(found))
     oldest = max(worker.age for look in looks for worker in active(look))
     return f"{count(len(active(looks[-1])), 'worker')} active, no heartbeat older than {duration(oldest)}"
 
@@ -317,6 +363,7 @@ def noticed(bed: Testbed, struck: Struck) -> str:
         within=limit - timedelta(seconds=min(time.monotonic() - struck.at, limit.total_seconds())),
         what=f"{struck.worker}, which does nothing any more, is not called active",
         describe=lambda names: f"active: {listing(names)}",
+        verdict=VerdictClass.LYING_STATUS,
     )
     return f"{struck.worker} not active any more after {duration(time.monotonic() - struck.at)}"
 
@@ -330,11 +377,14 @@ def taken_over(bed: Testbed, name: str, struck: Struck) -> str:
     tasks = {task.id: task for task in _ended(bed, name)}
     task = tasks[struck.task.id]
     if task.task_status != "completed":
-        raise NotMet(f"task {task.id}, at which {struck.worker} was stopped, is {task.task_status}")
+        left = f"task {task.id}, at which {struck.worker} was stopped, is {task.task_status}"
+        raise NotMet(VerdictClass.STUCK.says(left))
     if task.worker_id in (None, struck.worker):
-        raise NotMet(f"task {task.id} is called completed by {task.worker_id or 'nobody'}, which was stopped at it")
+        untrue = f"task {task.id} is called completed by {task.worker_id or 'nobody'}, which was stopped at it"
+        raise NotMet(VerdictClass.FALSE_RECEIPT.says(untrue))
     if task.retry_count < 1:
-        raise NotMet(f"task {task.id} was taken over by {task.worker_id}, and its retry_count is {task.retry_count}")
+        uncounted = f"task {task.id} was taken over by {task.worker_id}, and its retry_count is {task.retry_count}"
+        raise NotMet(VerdictClass.MISCOUNTED.says(uncounted))
     return f"task {task.id} taken over by {task.worker_id}"
 
 
@@ -346,7 +396,8 @@ def no_tasks(bed: Testbed) -> str:
     """
     mode, number = bed.balancer.status().mode, bed.database.all_sync_tasks()
     if mode != "traditional":
-        raise NotMet(f"the status says mode {mode} instead of traditional")
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(f"the status says mode {mode} instead of traditional"))
     if number:
-        raise NotMet(f"there {'is' if number == 1 else 'are'} {count(number, 'task')} of distributed sync")
+        there = f"there {'is' if number == 1 else 'are'} {count(number, 'task')} of distributed sync"
+        raise NotMet(VerdictClass.IGNORED_SETTING.says(there))
     return "mode traditional, no task"

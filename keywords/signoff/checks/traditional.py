@@ -10,7 +10,7 @@ from ..report.checklist import load_checklist
 from ..report.judgement import JudgedTest, judge_test
 from ..report.results import UnreadableResults, read_results
 from ..testbed import Testbed
-from ..verdict import CouldNotObserve, NotMet, Outcome
+from ..verdict import CouldNotObserve, NotMet, Outcome, summed_up
 from ..words import count, listing, sentences, shortened
 from .subruns import OUTPUT, new_folder, robot, run_beside
 
@@ -71,7 +71,7 @@ def conclude(wanted: Sequence[str], tests: Iterable[tuple[str, JudgedTest]]) -> 
         if test.outcome is Outcome.NOT_MET
     ]
     if failed:
-        raise NotMet(f"with traditional sync: {sentences(failed)}")
+        raise NotMet(f"with traditional sync: {summed_up(failed)}")
     unseen = [
         f"{id}, {test.name}, {test.outcome.value}: {test.reason}"
         for id, own in by_requirement.items()

@@ -74,6 +74,10 @@ class Alerts:
             raise CouldNotObserve(f"the alert sink answered {reply.status} in place of its messages: {reply.text}")
         return [self._message(item) for item in answer]
 
+    def mode(self) -> str:
+        """Return how the sink answers now: ok, fail, hang or reset."""
+        return str(self._wire.get("/mode").json().get("mode"))
+
     def behave(self, mode: str) -> None:
         """Make the sink answer otherwise: ok, fail (with 500), hang or reset.
 

@@ -212,15 +212,40 @@ def told_by_client(action: Callable[[], object]) -> Told:
     return Told(Effect.DONE)
 
 
+class NotRead(Exception):
+    """The official client gave no answer to a read; the message says why."""
+
+
+def asked_by_client(question: Callable[[], Any]) -> Any:
+    """Ask something with the official client, and return its answer.
+
+    Args:
+        question: the call.
+
+    Raises:
+        NotRead: if the client raises what it raises when a server refuses, does not know what is asked for, or is away.
+    """
+    from chromadb.errors import ChromaError
+
+    try:
+        return question()
+    except (ChromaError, ValueError, httpx.HTTPError) as error:
+        raise NotRead(f"{type(error).__name__}: {shortened(str(error))}") from None
+
+
 def read_by_client(handle: Any) -> dict[str, Document]:
     """Return every document of a collection, read with the official client.
 
     Args:
         handle: the client's collection object.
+
+    Raises:
+        NotRead: if there is no answer.
     """
-    answer = handle.get(include=["documents", "metadatas", "embeddings"])
-    columns = zip(answer["ids"], answer["documents"], answer["metadatas"], answer["embeddings"], strict=True)
+    answer = asked_by_client(lambda: handle.get(include=["documents", "metadatas", "embeddings", "uris"]))
+    names = ("ids", "documents", "metadatas", "embeddings", "uris")
+    columns = zip(*(answer[name] for name in names), strict=True)
     return {
-        id: Document(id, text, metadata, tuple(float(value) for value in embedding))
-        for id, text, metadata, embedding in columns
+        id: Document(id, text, metadata, tuple(float(value) for value in embedding), uri)
+        for id, text, metadata, embedding, uri in columns
     }

@@ -46,6 +46,29 @@ class LogRow:
         """Whether nothing is left to be done of it: no instance owes it."""
         return self.status in ("synced", "rejected")
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether some instance has still to carry it out."""
+        return self.status in ("pending", "executed")
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """What a row of the write-ahead log says of one request, found by its X-Session-ID."""
+
+    client_session: str
+    status: str
+
+
+@dataclass(frozen=True)
+class LogError:
+    """A row of the write-ahead log, of whatever collection, on which something went wrong."""
+
+    method: str
+    path: str
+    status: str
+    error_message: str
+
 
 @dataclass(frozen=True)
 class Transaction:
@@ -171,6 +194,16 @@ class Database:
             self._typed(LogRow, row, "wal_rows") for row in self._ask(self._sql["wal_rows"], {"collection": collection})
         ]
 
+    def rows_of_sessions(self, sessions: Sequence[str]) -> list[SessionRow]:
+        """Return the rows of the write-ahead log that requests with these X-Session-IDs have."""
+        rows = self._ask(self._sql["wal_rows_of_sessions"], {"sessions": list(sessions)})
+        return [self._typed(SessionRow, row, "wal_rows_of_sessions") for row in rows]
+
+    def last_errors(self, number: int) -> list[LogError]:
+        """Return the last rows of the whole write-ahead log that have an error, the latest first."""
+        rows = self._ask(self._sql["last_errors"], {"number": number})
+        return [self._typed(LogError, row, "last_errors") for row in rows]
+
     def owed_rows(self) -> int:
         """Return how many rows of the write-ahead log some instance still owes."""
         return self._number("owed_rows")
@@ -192,12 +225,17 @@ class Database:
 
     def mapping(self, collection: str) -> list[CollectionMapping]:
         """Return the mapping rows of one collection name; there should be one."""
-        rows = self._ask(self._sql["mapping"], {"collection": collection})
+        return self._mappings("mapping", {"collection": collection})
+
+    def all_mappings(self) -> list[CollectionMapping]:
+        """Return every mapping row, of whatever collection."""
+        return self._mappings("all_mappings", {})
+
+    def _mappings(self, statement: str, values: Mapping[str, object]) -> list[CollectionMapping]:
+        names = ("collection_name", "primary_id", "replica_id")
         return [
-            CollectionMapping(
-                *(self._column(row, name, "mapping") for name in ("collection_name", "primary_id", "replica_id"))
-            )
-            for row in rows
+            CollectionMapping(*(self._column(row, name, statement) for name in names))
+            for row in self._ask(self._sql[statement], values)
         ]
 
     def now(self) -> datetime:
@@ -223,6 +261,10 @@ class Database:
     def all_sync_tasks(self) -> int:
         """Return how many tasks of distributed sync there are, of whatever collection and status."""
         return self._number("all_sync_tasks")
+
+    def open_sync_tasks(self) -> int:
+        """Return how many tasks of distributed sync are still to be done."""
+        return self._number("open_sync_tasks")
 
     def sync_workers(self) -> list[SyncWorker]:
         """Return the workers of distributed sync that have ever reported."""

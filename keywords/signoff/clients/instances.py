@@ -13,11 +13,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from ..documents import Document, digest, documents_from
-from ..verdict import CouldNotObserve, NotMet
+from ..documents import Document, digest, documents_from, first_of_each
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from .wire import Reply, Wire
 
-COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+DATABASES = "/api/v2/tenants/default_tenant/databases"
+COLLECTIONS = f"{DATABASES}/default_database/collections"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PAGE = 500
 
@@ -100,6 +101,18 @@ class Instance:
             if len(page) < _PAGE:
                 return found
 
+    def list_databases(self) -> list[str]:
+        """Return the names of every database, all pages."""
+        found: list[str] = []
+        while True:
+            reply = self.wire.get(DATABASES, {"limit": _PAGE, "offset": len(found)})
+            page = _expect(reply, 200, "its list of databases")
+            if not isinstance(page, list) or not all(isinstance(item, dict) and "name" in item for item in page):
+                raise CouldNotObserve(f"{self} answered its list of databases with something else: {reply.text}")
+            found += [str(item["name"]) for item in page]
+            if len(page) < _PAGE:
+                return found
+
     def collection(self, name: str) -> CollectionInfo:
         """Return one collection by its name.
 
@@ -137,7 +150,7 @@ class Instance:
 
     def count(self, name: str) -> int:
         """Return how many documents the server counts in a collection."""
-        return self._count(self.uuid_of(name))
+        return self.count_by_reference(self.uuid_of(name))
 
     def read_documents(self, name: str) -> dict[str, Document]:
         """Return every document of a collection with its content, by id.
@@ -152,7 +165,7 @@ class Instance:
         for page in self._pages(uuid):
             found.update((document.id, document) for document in page)
             read += len(page)
-        counted = self._count(uuid)
+        counted = self.count_by_reference(uuid)
         if not len(found) == read == counted:
             raise CouldNotObserve(
                 f"{self} counts {counted} documents in {name} and shows {read}, {len(found)} of them different"
@@ -193,12 +206,27 @@ class Instance:
 
         Args:
             reference: what stands in the address; right is only this server's own id.
-            query: the body of the read: ``ids``, ``where``, ``limit``, ….
+            query: the body of the read: ``ids``, ``where``, ``where_document``, ``limit``, ….
 
         Raises:
             CouldNotObserve: with the server's own words, if it doesn't answer with documents.
         """
         return {document.id: document for document in self._page(reference, query)}
+
+    def count_by_reference(self, reference: str) -> int:
+        """Return how many documents the server counts in a collection, by whatever it is referred to with.
+
+        Args:
+            reference: what stands in the address; right is only this server's own id.
+
+        Raises:
+            CouldNotObserve: with the server's own words, if it doesn't answer with a number.
+        """
+        reply = self.wire.get(f"{COLLECTIONS}/{quote(reference, safe='')}/count")
+        number = _expect(reply, 200, "to a count")
+        if type(number) is not int or number < 0:
+            raise CouldNotObserve(f"{self} answered a count with something else: {reply.text}")
+        return number
 
     def query(self, reference: str, embedding: list[float], results: int) -> list[str]:
         """Return the ids nearest to an embedding, nearest first.
@@ -222,23 +250,34 @@ class Instance:
         if not isinstance(ranked, list) or len(ranked) != len(ids[0]):
             raise CouldNotObserve(f"{self} answered a query without a distance for each id: {reply.text}")
         if ranked != sorted(ranked):
-            raise NotMet(f"{self} answered a query whose distances are out of order: {reply.text}")
+            order = f"{self} answered a query whose distances are out of order: {reply.text}"
+            raise NotMet(VerdictClass.WRONG_ANSWER.says(order))
         return [str(id) for id in ids[0]]
+
+    def nearest_documents(self, reference: str, embedding: list[float], results: int) -> dict[str, Document]:
+        """Return the documents nearest to an embedding with their contents, by id.
+
+        Args:
+            reference: this server's own id of the collection.
+            embedding: the vector to look for.
+            results: how many documents at most.
+
+        Raises:
+            CouldNotObserve: with the server's own words, if it doesn't answer with documents.
+        """
+        include = ["documents", "metadatas", "embeddings"]
+        body = {"query_embeddings": [embedding], "n_results": results, "include": include}
+        reply = self.wire.call("POST", f"{COLLECTIONS}/{quote(reference, safe='')}/query", payload=body)
+        answer = _expect(reply, 200, "to a query")
+        return {document.id: document for document in documents_from(first_of_each(answer), str(self))}
 
     def _look_up(self, name: str) -> Reply:
         return self.wire.get(f"{COLLECTIONS}/{quote(name, safe='')}")
 
     def _page(self, reference: str, query: Mapping[str, object]) -> list[Document]:
-        body = {"include": ["documents", "metadatas", "embeddings"], **query}
+        body = {"include": ["documents", "metadatas", "embeddings", "uris"], **query}
         reply = self.wire.call("POST", f"{COLLECTIONS}/{quote(reference, safe='')}/get", payload=body)
         return documents_from(_expect(reply, 200, "to a read of documents"), str(self))
-
-    def _count(self, uuid: str) -> int:
-        reply = self.wire.get(f"{COLLECTIONS}/{uuid}/count")
-        number = _expect(reply, 200, "to a count")
-        if type(number) is not int or number < 0:
-            raise CouldNotObserve(f"{self} answered a count with something else: {reply.text}")
-        return number
 
 
 def is_uuid(text: str) -> bool:

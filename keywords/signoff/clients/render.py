@@ -29,7 +29,7 @@ class Service:
     Attributes:
         kind: "services" or "postgres", its place in the API's addresses.
         plan: its plan's name.
-        instances: how many instances it runs; 1 for a database.
+        instances: how many instances it runs; 1 for a database; None if the API doesn't say.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Service:
     kind: str
     suspended: bool
     plan: str
-    instances: int
+    instances: int | None
 
 
 class RenderApi:
@@ -127,6 +127,7 @@ class RenderApi:
                 lambda: self.service(role),
                 lambda service: service.suspended is suspended,
                 within=within,
+                patient=True,
                 every=timedelta(milliseconds=200),
                 what=f"The Render API shows the {role} as {word}",
                 describe=lambda service: "suspended" if service.suspended else "not suspended",
@@ -233,7 +234,7 @@ def _service(item: object, kind: str) -> Service:
         state = item.get("suspended")
         if isinstance(details, dict) and state in ("suspended", "not_suspended"):
             id, name, plan = item.get("id"), item.get("name"), details.get("plan")
-            instances = details.get("numInstances", 1)
-            if all(isinstance(text, str) for text in (id, name, plan)) and type(instances) is int:
+            instances = 1 if kind == "postgres" else details.get("numInstances")
+            if all(isinstance(text, str) for text in (id, name, plan)) and type(instances) in (int, type(None)):
                 return Service(str(id), str(name), kind, state == "suspended", str(plan), instances)
     raise CouldNotObserve(f"the Render API describes a service without id, name, plan or state: {str(item)[:200]}")

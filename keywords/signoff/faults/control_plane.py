@@ -14,7 +14,7 @@ from ..history import FaultKind
 from ..polling import poll
 from ..testbed import ROLES, Testbed
 from ..traffic import Sample, last_alive
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import listing
 from .probing import probe
 
@@ -123,9 +123,11 @@ def shows_events(bed: Testbed, role: str, events: Sequence[str]) -> None:
         lambda: bed.render.event_types(role, broken_at - _CLOCKS),
         lambda seen: set(events) <= set(seen),
         within=timedelta(seconds=10),
+        patient=True,
         every=timedelta(milliseconds=500),
         what=f"The control plane shows {listing(list(events))} for the {role}",
         describe=lambda seen: listing(seen[:6]) or "no event",
+        verdict=VerdictClass.UNLOGGED,
     )
 
 
@@ -146,6 +148,14 @@ def _answers(bed: Testbed, role: str) -> bool:
 
 def _wait(condition: Callable[[], bool], within: timedelta, what: str) -> None:
     try:
-        poll(condition, bool, within=within, every=_EVERY, what=what, describe=lambda held: "so" if held else "not so")
+        poll(
+            condition,
+            bool,
+            within=within,
+            patient=True,
+            every=_EVERY,
+            what=what,
+            describe=lambda held: "so" if held else "not so",
+        )
     except NotMet as error:
         raise CouldNotObserve(error.sentence) from None

@@ -25,4 +25,5 @@ OUTAGES: Mapping[Failing, Outage] = {
     Failing.CRASHED: Outage(crash, resume),
     Failing.FROZEN: Outage(freeze, thaw),
     Failing.UNABLE_TO_WRITE: Outage(lambda bed, role: lock_store(bed, role, Refused.WRITES), unlock_store),
+    Failing.LOCKED: Outage(lambda bed, role: lock_store(bed, role, Refused.READS_AND_WRITES), unlock_store),
 }

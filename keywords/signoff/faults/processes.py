@@ -22,7 +22,7 @@ from ..history import FaultKind
 from ..polling import poll
 from ..testbed import Testbed
 from ..traffic import last_alive
-from ..verdict import CouldNotObserve, NotMet
+from ..verdict import CouldNotObserve, NotMet, VerdictClass
 from ..words import listing
 from .alert_sink import hear
 from .control_plane import resume_everything
@@ -217,6 +217,18 @@ def works(bed: Testbed, role: str, timeout: timedelta) -> bool:
     return _answers(bed, role, timeout)
 
 
+def takes_writes(bed: Testbed, role: str) -> bool:
+    """Whether an instance takes a direct write now, whoever may have locked its store.
+
+    Raises:
+        CouldNotObserve: if its store was never locked, so that there is nothing to write to.
+    """
+    listed = bed.instance(role).wire.get(f"{_DATABASES}/{_DATABASE}/collections").json()
+    if not isinstance(listed, list) or not listed:
+        raise CouldNotObserve(f"the {role} has no collection for a probe, so its store was never locked")
+    return not _writes(bed, role, str(listed[0]["id"]))
+
+
 def _probe_collection(bed: Testbed, role: str) -> str:
     made = bed.instance(role).wire.call("POST", _DATABASES, payload={"name": _DATABASE})
     if made.status not in (200, 201, 409):
@@ -291,8 +303,10 @@ def balancer_back(bed: Testbed, killed: ProcessId, within: timedelta) -> float:
         bool,
         within=within,
         every=_EVERY,
+        since=bed.faults.effective_at,
         what="The killed balancer is up again",
         describe=lambda up: "so" if up else "not so",
+        verdict=VerdictClass.SLOW_FAILOVER,
     )
     bed.undo.resolve(bed.suspended.pop("balancer"))
     assert bed.faults.effective_at is not None
@@ -393,6 +407,14 @@ def _answers(bed: Testbed, role: str, timeout: timedelta = timedelta(seconds=2))
 
 def _wait(condition: Callable[[], bool], what: str, within: timedelta = _WITHIN, every: timedelta = _EVERY) -> None:
     try:
-        poll(condition, bool, within=within, every=every, what=what, describe=lambda held: "so" if held else "not so")
+        poll(
+            condition,
+            bool,
+            within=within,
+            patient=True,
+            every=every,
+            what=what,
+            describe=lambda held: "so" if held else "not so",
+        )
     except NotMet as error:
         raise CouldNotObserve(error.sentence) from None

@@ -84,6 +84,7 @@ def require_met(bed: Testbed, role: str, name: str) -> int:
             lambda: hits(bed, role, name).met,
             lambda number: number > 0,
             within=_MET_WITHIN,
+            patient=True,
             every=timedelta(milliseconds=20),
             what=f"A request on the way to the {role} meets the fault {name}",
             describe=lambda number: f"{count(number, 'request')} met it",
@@ -120,6 +121,11 @@ def toxic(bed: Testbed, role: str, wanted: Toxic) -> Iterator[str]:
         yield wanted.name
     finally:
         mend(bed, role)
+
+
+def faults_on_the_way(bed: Testbed, role: str) -> list[str]:
+    """Return the names of the faults that the proxy before an instance has now, whoever gave it them."""
+    return list(_listed(bed, role))
 
 
 def hits(bed: Testbed, role: str, name: str) -> Hits:

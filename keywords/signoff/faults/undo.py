@@ -17,15 +17,18 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..clients.render import RenderApi
 from ..clients.wire import Wire
 from ..environment import Environment
 from ..places import RESULTS
 from ..verdict import CouldNotObserve
+from ..words import shortened
 from .local_processes import ProcessId, is_alive, is_stopped, tell
 
 FOLDER = RESULTS / "undo"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _UNDONE_WITHIN = 5.0
 
 
@@ -209,27 +212,59 @@ class UndoJournal:
 
 
 def unresolved(folder: Path = FOLDER) -> list[tuple[Path, Entry]]:
-    """Return what is still to be undone, of all processes, oldest first."""
+    """Return what is still to be undone, of all processes, oldest first.
+
+    Raises:
+        CouldNotObserve: if a journal has a line that this version doesn't know, so that nobody can tell.
+    """
     found: list[tuple[Path, Entry]] = []
     for path in sorted(folder.glob("*.jsonl")):
         open_entries: dict[str, Entry] = {}
         for line in _lines(path):
-            if isinstance(line.get("suspended"), dict):
-                entry = Suspension(**line["suspended"])
-                open_entries[entry.id] = entry
-            elif isinstance(line.get("held"), dict):
-                held = _held(line["held"])
-                open_entries[held.id] = held
-            elif isinstance(line.get("poisoned"), dict):
-                poisoned = Poisoned(**line["poisoned"])
-                open_entries[poisoned.id] = poisoned
-            elif isinstance(line.get("silent"), dict):
-                silent = SilentSink(**line["silent"])
-                open_entries[silent.id] = silent
-            else:
-                open_entries.pop(str(line.get("resolved")), None)
+            if "resolved" in line:
+                open_entries.pop(str(line["resolved"]), None)
+                continue
+            try:
+                entry = _entry(line)
+            except (KeyError, TypeError, ValueError):
+                raise CouldNotObserve(
+                    f"{path} has a line that is no entry of an undo journal: {shortened(json.dumps(line))}; put right "
+                    "by hand what it names, and delete the file"
+                ) from None
+            open_entries[entry.id] = entry
         found += [(path, entry) for entry in open_entries.values()]
     return sorted(found, key=lambda item: item[1].at)
+
+
+def _entry(line: Mapping[str, Any]) -> Entry:
+    ((kind, values),) = line.items()
+    match kind:
+        case "suspended":
+            return Suspension(**values)
+        case "held":
+            return _held(values)
+        case "poisoned":
+            return Poisoned(**values)
+        case "silent":
+            return SilentSink(**values)
+        case _:
+            raise ValueError(kind)
+
+
+def out_of_reach(environment: Environment, folder: Path = FOLDER) -> list[tuple[Path, Suspension]]:
+    """Return hosted services that interrupted runs left suspended, if this environment has no key to resume any.
+
+    Raises:
+        CouldNotObserve: as :func:`unresolved` does.
+    """
+    if environment.render is not None:
+        return []
+    return [
+        (path, entry)
+        for path, entry in unresolved(folder)
+        # What was suspended of a local stack is gone with it.
+        if isinstance(entry, Suspension) and urlsplit(entry.api_url).hostname not in LOOPBACK
+    ]
 
 
 def replay(environment: Environment, folder: Path = FOLDER) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .judgement import JudgedTest, Row, SignOff
+from .proof import Proof
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Selection:
     exclude: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -28,6 +30,7 @@ class Selection:
             ("exclude", self.exclude),
             ("suite", self.suites),
             ("requirement", self.requirements),
+            ("test", self.tests),
         )
         return " ".join(f"--{name} {value}" for name, values in options for value in values)
 
@@ -41,6 +44,9 @@ class RunFacts:
         versions: what the servers said of themselves, by name.
         processes: how many suites ran at the same time.
         problems: what went wrong with the run itself, one sentence each.
+        suites: which version of the suites ran; None if that is not known.
+        left_over: the collections that this run, or an earlier one, left on the deployment.
+        removal: the command that removes them.
     """
 
     environment: str = "unknown"
@@ -52,6 +58,9 @@ class RunFacts:
     stacks: int = 0
     selection: Selection = field(default_factory=Selection)
     problems: tuple[str, ...] = ()
+    suites: str | None = None
+    left_over: tuple[str, ...] = ()
+    removal: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -99,8 +108,14 @@ def timelines_of(test: JudgedTest) -> tuple[str, ...]:
     return _parts([test.metadata.get("Timeline", "")])
 
 
-def as_json(signoff: SignOff, facts: RunFacts) -> dict[str, Any]:
-    """Return the content of ``signoff.json``."""
+def as_json(signoff: SignOff, facts: RunFacts, proof: Proof | None = None) -> dict[str, Any]:
+    """Return the content of ``signoff.json``.
+
+    Args:
+        signoff: the judgement.
+        facts: what was run against what.
+        proof: which faults the requirements were seen to catch; None if nobody knows.
+    """
     return {
         "verdict": signoff.word.value,
         "sentence": signoff.sentence,
@@ -119,9 +134,33 @@ def as_json(signoff: SignOff, facts: RunFacts) -> dict[str, Any]:
             "requirements": list(facts.selection.requirements),
         },
         "seeds": dict(seeds_of(signoff)),
-        "requirements": [_requirement(row) for row in signoff.rows],
+        "accepted_risks": sum(row.accepted for row in signoff.rows),
+        "suites": facts.suites,
+        "proof": _proof(proof, facts),
+        "requirements": [_requirement(row) | {"seen_to_fail": _caught(row, proof)} for row in signoff.rows],
+        "did_not_report": list(signoff.unreported),
+        "left_over": {"collections": list(facts.left_over), "removal": facts.removal},
         "errors": list(signoff.errors),
     }
+
+
+def _proof(proof: Proof | None, facts: RunFacts) -> dict[str, Any] | None:
+    if proof is None:
+        return None
+    return {
+        "suites": proof.suites,
+        "of_this_version": proof.suites == facts.suites,
+        "finished": proof.finished.isoformat(),
+        "known": proof.known,
+        "planted": proof.planted,
+        "caught": proof.caught,
+        "variants": proof.variants,
+        "false_alarms": proof.false_alarms,
+    }
+
+
+def _caught(row: Row, proof: Proof | None) -> list[str]:
+    return list(proof.of(row.requirement.id)) if proof else []
 
 
 def _requirement(row: Row) -> dict[str, Any]:
@@ -131,11 +170,25 @@ def _requirement(row: Row) -> dict[str, Any]:
         "group": row.requirement.group,
         "title": row.requirement.title,
         "outcome": row.outcome.value,
+        "verdicts": [verdict.value for verdict in row.verdicts],
         "limit": "; ".join(limits_of(row) or contract),
         "contract_limit": "; ".join(contract),
         "measured": "; ".join(measured_of(row)),
         "reason": row.reason,
+        "accepted_risk": _accepted_risk(row),
         "tests": [_test(test) for test in row.tests],
+    }
+
+
+def _accepted_risk(row: Row) -> dict[str, Any] | None:
+    if row.risk is None or row.standing is None:
+        return None
+    return {
+        "reason": row.risk.reason,
+        "accepted_by": row.risk.accepted_by,
+        "until": row.risk.until.isoformat(),
+        "in_force": row.accepted,
+        "standing": row.standing.value,
     }
 
 
@@ -144,6 +197,7 @@ def _test(test: JudgedTest) -> dict[str, Any]:
         "name": test.name,
         "suite": test.suite,
         "outcome": test.outcome.value,
+        "verdicts": [verdict.value for verdict in test.verdicts],
         "message": test.message or test.reason,
         "seconds": test.seconds,
         "log": f"log.html#{test.log}" if test.log else "",

@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from ..secrets import redact
+from .accepted_risks import AcceptedRisk, load_accepted_risks
 from .checklist import Requirement, load_checklist
 from .data import RunFacts, Selection, as_json, timelines_of
 from .judgement import PlannedTest, SignOff, judge
 from .page import render_page
+from .proof import find_proof
 from .results import Results, UnreadableResults, read_results
 
 VERSION = 1
-_SELECTIONS = ("include", "exclude", "suites", "requirements")
+_SELECTIONS = ("include", "exclude", "suites", "requirements", "tests")
 
 
 class BadFolder(ValueError):
@@ -59,6 +61,11 @@ class ResultsFolder:
         return self.path / "deployment.json"
 
     @property
+    def left_over(self) -> Path:
+        """The collections that runs left on the deployment, as seen at the end."""
+        return self.path / "left_over.json"
+
+    @property
     def page(self) -> Path:
         return self.path / "signoff.html"
 
@@ -82,7 +89,7 @@ class ResultsFolder:
         Only files that are known by name go: histories and journals of faults may still be needed.
         """
         robots = [self.path / name for name in ("log.html", "report.html", ".pabotsuitenames")]
-        own = [self.output, self.plan, self.run, self.deployment, self.page, self.data]
+        own = [self.output, self.plan, self.run, self.deployment, self.left_over, self.page, self.data]
         for path in [*own, *robots, *self.stacks.glob("*.json")]:
             path.unlink(missing_ok=True)
 
@@ -107,6 +114,10 @@ class ResultsFolder:
         """Write what was tested, as the preflight saw it."""
         _write(self.deployment, dict(description))
 
+    def save_left_over(self, collections: Iterable[str], removal: str) -> None:
+        """Write which collections runs left on the deployment, and the command that removes them."""
+        _write(self.left_over, {"version": VERSION, "collections": list(collections), "removal": removal})
+
     def save_facts(self, facts: RunFacts) -> None:
         """Write when and how the run was made; what was tested has its own file."""
         selection = facts.selection
@@ -124,6 +135,7 @@ class ResultsFolder:
                 "requirements": list(selection.requirements),
             },
             "problems": list(facts.problems),
+            "suites": facts.suites,
         }
         _write(self.run, content)
 
@@ -131,6 +143,7 @@ class ResultsFolder:
         """Read what is known of the run; what isn't stays unknown."""
         run = _read(self.run) or {}
         deployment = _read(self.deployment) or {}
+        left = _read(self.left_over) or {}
         selection = run.get("selection", {})
         return RunFacts(
             environment=run.get("environment", "unknown"),
@@ -142,22 +155,36 @@ class ResultsFolder:
             stacks=run.get("stacks", 0),
             selection=Selection(*(tuple(selection.get(key, ())) for key in _SELECTIONS)),
             problems=tuple(run.get("problems", ())),
+            suites=run.get("suites"),
+            left_over=tuple(left.get("collections", ())),
+            removal=left.get("removal", ""),
         )
 
-    def report(self, checklist: tuple[Requirement, ...] | None = None) -> SignOff:
+    def report(
+        self,
+        checklist: tuple[Requirement, ...] | None = None,
+        risks: tuple[AcceptedRisk, ...] | None = None,
+        today: date | None = None,
+    ) -> SignOff:
         """Judge what lies in the folder, and write the page and its data.
 
         Args:
             checklist: the requirements; the project's own by default.
+            risks: what a person accepts to be not tested; the project's own by default.
+            today: the day of the verdict, by which an accepted risk may be past, also when an old run is judged again.
 
         Returns:
             The judgement. Missing or broken results make it INCOMPLETE; the page is written all the same.
 
         Raises:
             BadFolder: if a file of the run is not what a run writes.
-            BadChecklist: if the checklist can't be used.
+            BadChecklist, BadAcceptedRisks: if the checklist, or the list of accepted risks, can't be used.
+            BadProof: if the proof that lies there is none.
         """
+        required = checklist or load_checklist()
+        accepted = load_accepted_risks({row.id for row in required}) if risks is None else risks
         facts = self.load_facts()
+        proof = find_proof(facts.suites)
         problems = list(facts.problems)
         try:
             results = read_results(self.output)
@@ -165,9 +192,9 @@ class ResultsFolder:
             problems.append(str(error))
             results = Results()
         problems += [f"Robot Framework reported an error: {error}" for error in results.errors]
-        signoff = judge(checklist or load_checklist(), self.load_plan(), results.tests, problems)
-        _write(self.data, as_json(signoff, facts))
-        self.page.write_text(redact(render_page(signoff, facts, self._pictures(signoff))), encoding="utf-8")
+        signoff = judge(required, self.load_plan(), results.tests, problems, accepted, today or date.today())
+        _write(self.data, as_json(signoff, facts, proof))
+        self.page.write_text(redact(render_page(signoff, facts, self._pictures(signoff), proof)), encoding="utf-8")
         return signoff
 
     def _pictures(self, signoff: SignOff) -> dict[str, str]:

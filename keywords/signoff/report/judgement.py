@@ -11,16 +11,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum
 
-from ..verdict import Outcome, outcome_of_message
+from ..verdict import Outcome, VerdictClass, outcome_of_message, verdict_classes
 from ..words import listing
+from .accepted_risks import AcceptedRisk
 from .checklist import Requirement
 
 SEVERITY = (Outcome.NOT_MET, Outcome.COULD_NOT_BE_TESTED, Outcome.NOT_TESTED, Outcome.MET)
 
 CHECKS_NOTHING = "it checks nothing"
-DID_NOT_REPORT = "planned but did not report: its process ended early"
+_SILENT = "planned but did not report"
+DID_NOT_REPORT = f"{_SILENT}: its process ended early"
+WAS_INTERRUPTED = f"{_SILENT}: the run was interrupted"
 NO_TEST_YET = "no test yet"
 HEADLINE = 180
 """How many characters of a reason the verdict's own sentence shows."""
@@ -86,7 +90,12 @@ class PlannedTest:
 
 @dataclass(frozen=True)
 class JudgedTest:
-    """A test with its outcome; ``log`` is its id in log.html, empty if it is not there."""
+    """A test with its outcome.
+
+    Attributes:
+        log: its id in log.html, empty if it is not there.
+        verdicts: the classes of what is not met, in the order in which its message names them.
+    """
 
     name: str
     suite: str
@@ -96,6 +105,7 @@ class JudgedTest:
     seconds: float | None = None
     log: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    verdicts: tuple[VerdictClass, ...] = ()
 
     @property
     def left_aside(self) -> bool:
@@ -106,14 +116,41 @@ class JudgedTest:
         return self.outcome is Outcome.NOT_TESTED and bool(self.metadata.get("Opt-In", "").strip())
 
 
+class Standing(Enum):
+    """What an accepted risk means for its requirement, in the words of the page."""
+
+    IN_FORCE = "It does not count against GO, and it is not met"
+    PAST = "Its last day is past, so it counts as not tested"
+    NOT_MET = "It covers what is not tested, and not what was seen to fail"
+    BROKEN = "It covers what is not tested, and not a test that broke"
+    NOT_NEEDED = "The requirement is met, so the risk need not be accepted any more"
+
+
 @dataclass(frozen=True)
 class Row:
-    """A requirement with its outcome and the tests that gave it."""
+    """A requirement with its outcome and the tests that gave it.
+
+    Attributes:
+        risk: the accepted risk that names it, if one does.
+        standing: what that risk means for it; None without one.
+    """
 
     requirement: Requirement
     outcome: Outcome
     reason: str
     tests: tuple[JudgedTest, ...] = ()
+    risk: AcceptedRisk | None = None
+    standing: Standing | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was not tested, and a person takes that risk."""
+        return self.standing is Standing.IN_FORCE
+
+    @property
+    def verdicts(self) -> tuple[VerdictClass, ...]:
+        """The classes of what is not met, by all of its tests."""
+        return tuple(dict.fromkeys(verdict for test in self.tests for verdict in test.verdicts))
 
 
 @dataclass(frozen=True)
@@ -134,6 +171,12 @@ class SignOff:
     errors: tuple[str, ...] = ()
 
     @property
+    def unreported(self) -> tuple[str, ...]:
+        """The names of the tests that were to run, and of which nothing is known."""
+        tests = [test for row in self.rows for test in row.tests]
+        return tuple(dict.fromkeys(test.name for test in tests if test.reason.startswith(_SILENT)))
+
+    @property
     def sentence(self) -> str:
         """The verdict, its reason and its figures, in one line."""
         return " ".join(part for part in (f"{self.word.value}.", self.reason, self.tally) if part)
@@ -144,6 +187,8 @@ def judge(
     planned: Iterable[PlannedTest] | None,
     reported: Iterable[ReportedTest],
     errors: Iterable[str] = (),
+    risks: Iterable[AcceptedRisk] = (),
+    today: date | None = None,
 ) -> SignOff:
     """Judge a run.
 
@@ -152,6 +197,8 @@ def judge(
         planned: every test of the suites, selected or left out; None if no plan is known, which is an error.
         reported: the tests in the merged output.
         errors: what went wrong outside the tests, one sentence each; any of them rules out GO.
+        risks: what a person accepts to be not tested.
+        today: the day of the judgement; without it every accepted risk is past.
     """
     reported = list(reported)
     problems = list(errors)
@@ -180,23 +227,26 @@ def judge(
         else:
             problems.append(_names_no_requirement(absent.full_name, name))
 
-    rows = tuple(_row(requirement, by_requirement[requirement.id]) for requirement in checklist)
+    accepted = {risk.id: risk for risk in risks}
+    rows = tuple(
+        _row(requirement, by_requirement[requirement.id], accepted.get(requirement.id), today)
+        for requirement in checklist
+    )
     problems = list(dict.fromkeys(problems))
-    word = verdict_word(row.outcome for row in rows)
+    word = verdict_word(row.outcome for row in rows if not row.accepted)
     if word is Word.GO and (problems or not rows):
         word = Word.INCOMPLETE
-    count = Counter(row.outcome for row in rows)
     if word is Word.GO:
-        aside = [test.name for row in rows for test in row.tests if test.left_aside]
-        only_if_asked = f"Not tested, as nobody asked for it: {listing(aside)}." if aside else ""
-        return SignOff(word, f"All {len(rows)} requirements are met.", only_if_asked, rows)
-    return SignOff(word, _reason(word, rows, count, problems), _tally(count), rows, tuple(problems))
+        return SignOff(word, _all_met(rows), _only_if_asked(rows), rows)
+    return SignOff(word, _reason(word, rows, problems), _tally(rows), rows, tuple(problems))
 
 
 def judge_test(test: ReportedTest) -> JudgedTest:
     """Give one reported test its outcome and the reason for it."""
     outcome, reason = _outcome_of(test)
-    return JudgedTest(test.name, test.suite, outcome, reason, test.message, test.seconds, test.id, dict(test.metadata))
+    metadata = dict(test.metadata)
+    verdicts = _verdicts_of(test) if outcome is Outcome.NOT_MET else ()
+    return JudgedTest(test.name, test.suite, outcome, reason, test.message, test.seconds, test.id, metadata, verdicts)
 
 
 def outcome_of_tests(outcomes: Iterable[Outcome]) -> Outcome:
@@ -206,7 +256,7 @@ def outcome_of_tests(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def verdict_word(outcomes: Iterable[Outcome]) -> Word:
-    """Return the verdict for the outcomes of all requirements: GO only if every one is met."""
+    """Return the verdict for the outcomes of the requirements that count: GO only if there are some and all are met."""
     seen = set(outcomes)
     if Outcome.NOT_MET in seen:
         return Word.NO_GO
@@ -232,11 +282,21 @@ def _outcome_of(test: ReportedTest) -> tuple[Outcome, str]:
     if test.status == "FAIL":
         if test.plain_check_failed:
             return Outcome.NOT_MET, _said(lines, Outcome.NOT_MET)
+        if stated is None and lines and _CUT.match(lines[0]):
+            return Outcome.COULD_NOT_BE_TESTED, WAS_INTERRUPTED
         outcome = stated or Outcome.COULD_NOT_BE_TESTED
         return outcome, _said(lines, outcome) or "failed without a message"
     return Outcome.COULD_NOT_BE_TESTED, f"reported with the unknown status {test.status}"
 
 
+def _verdicts_of(test: ReportedTest) -> tuple[VerdictClass, ...]:
+    """The classes that a test's message names where it says that something is not met, at each place where it does."""
+    said = [line for line in _statements(test.message) if outcome_of_message(line) is Outcome.NOT_MET]
+    return verdict_classes("\n".join(line.partition(": ")[2] for line in said))
+
+
+# What pabot says of each test of a suite that it had to end.
+_CUT = re.compile(r"User interrupted Pabot execution|Execution stopped due to user interruption")
 _HEADING = re.compile(
     r"^(several failures occurred|((also )?(parent suite |suite )?(setup|teardown) failed)|skipped in .*|"
     r"also failures? occurred|earlier message|original failure|failed test skipped using .*)[:.]?$",
@@ -302,21 +362,49 @@ def _names_no_requirement(test: str, name: str) -> str:
     return f"{test} names the requirement {name}, which is not in the checklist."
 
 
-def _row(requirement: Requirement, tests: Sequence[JudgedTest]) -> Row:
+def _row(requirement: Requirement, tests: Sequence[JudgedTest], risk: AcceptedRisk | None, today: date | None) -> Row:
     if not tests:
-        return Row(requirement, Outcome.NOT_TESTED, NO_TEST_YET)
+        return Row(requirement, Outcome.NOT_TESTED, NO_TEST_YET, (), risk, _standing(risk, Outcome.NOT_TESTED, today))
     counted = [test for test in tests if not test.left_aside] or tests
     outcome = outcome_of_tests(test.outcome for test in counted)
     reasons = dict.fromkeys(test.reason for test in counted if test.outcome is outcome and test.reason)
-    return Row(requirement, outcome, " · ".join(reasons), tuple(tests))
+    return Row(requirement, outcome, " · ".join(reasons), tuple(tests), risk, _standing(risk, outcome, today))
 
 
-def _reason(word: Word, rows: Sequence[Row], count: Mapping[Outcome, int], errors: Sequence[str]) -> str:
+def _standing(risk: AcceptedRisk | None, outcome: Outcome, today: date | None) -> Standing | None:
+    if risk is None:
+        return None
+    if outcome is Outcome.NOT_TESTED:
+        return Standing.PAST if today is None or risk.is_past(today) else Standing.IN_FORCE
+    return {
+        Outcome.NOT_MET: Standing.NOT_MET,
+        Outcome.COULD_NOT_BE_TESTED: Standing.BROKEN,
+        Outcome.MET: Standing.NOT_NEEDED,
+    }[outcome]
+
+
+def _all_met(rows: Sequence[Row]) -> str:
+    accepted = [row.requirement.id for row in rows if row.accepted]
+    if not accepted:
+        return f"All {len(rows)} requirements are met."
+    return (
+        f"{len(rows) - len(accepted)} of {len(rows)} requirements are met, and {_accepted_risks(len(accepted))} "
+        f"{'was' if len(accepted) == 1 else 'were'} not tested: {listing(accepted, len(accepted))}."
+    )
+
+
+def _only_if_asked(rows: Sequence[Row]) -> str:
+    aside = [test.name for row in rows for test in row.tests if test.left_aside and not row.accepted]
+    return f"Not tested, as nobody asked for it: {listing(aside)}." if aside else ""
+
+
+def _reason(word: Word, rows: Sequence[Row], errors: Sequence[str]) -> str:
     if word is Word.NO_GO:
         first = next(row for row in rows if row.outcome is Outcome.NOT_MET)
         reason = next(test.reason for test in first.tests if test.outcome is Outcome.NOT_MET)
         # The whole reason stands below, beside its requirement; the headline has to be read at a glance.
         return _as_sentence(f"{first.requirement.title}: {_at_a_glance(reason) or 'this does not hold'}")
+    count = _count(rows)
     untested, broken = count[Outcome.NOT_TESTED], count[Outcome.COULD_NOT_BE_TESTED]
     missing = []
     if broken:
@@ -325,16 +413,31 @@ def _reason(word: Word, rows: Sequence[Row], count: Mapping[Outcome, int], error
         number = str(untested) if broken else _requirements(untested)
         missing.append(f"{number} {'is' if untested == 1 else 'are'} not tested")
     if not missing:
-        return f"Nothing failed, but {_as_sentence(errors[0])}" if errors else "The checklist is empty."
+        if errors:
+            return f"Nothing failed, but {_as_sentence(errors[0])}"
+        return "Nothing is met: every requirement is an accepted risk." if rows else "The checklist is empty."
     if broken and errors:
         return f"{_as_sentence(errors[0])} {' and '.join(missing)}."
     return f"{'' if broken else 'Nothing failed, but '}{' and '.join(missing)}."
 
 
-def _tally(count: Mapping[Outcome, int]) -> str:
-    order = (Outcome.MET, Outcome.NOT_MET, Outcome.NOT_TESTED, Outcome.COULD_NOT_BE_TESTED)
-    parts = [f"{count[outcome]} {outcome.value}" for outcome in order[1:] if count[outcome]]
+def _count(rows: Sequence[Row]) -> Counter[Outcome]:
+    """Count the outcomes of the requirements that no accepted risk covers."""
+    return Counter(row.outcome for row in rows if not row.accepted)
+
+
+def _tally(rows: Sequence[Row]) -> str:
+    count = _count(rows)
+    order = (Outcome.NOT_MET, Outcome.NOT_TESTED, Outcome.COULD_NOT_BE_TESTED)
+    parts = [f"{count[outcome]} {outcome.value}" for outcome in order if count[outcome]]
+    accepted = sum(row.accepted for row in rows)
+    if accepted:
+        parts.append(_accepted_risks(accepted))
     return ", ".join([f"{_requirements(count[Outcome.MET])} met", *parts]) + "."
+
+
+def _accepted_risks(number: int) -> str:
+    return f"{number} accepted risk{'' if number == 1 else 's'}"
 
 
 def _requirements(number: int) -> str:

@@ -15,6 +15,7 @@ from ..verdict import Outcome
 from .checklist import Limit
 from .data import RunFacts, limits_of, measured_of, seeds_of, timelines_of
 from .judgement import NO_TEST_YET, Row, SignOff
+from .proof import Proof
 
 # A word, a sign and a colour each: the colour alone never carries the meaning.
 OUTCOMES = {
@@ -25,13 +26,16 @@ OUTCOMES = {
 }
 
 
-def render_page(signoff: SignOff, facts: RunFacts, pictures: Mapping[str, str] | None = None) -> str:
+def render_page(
+    signoff: SignOff, facts: RunFacts, pictures: Mapping[str, str] | None = None, proof: Proof | None = None
+) -> str:
     """Return the page as HTML.
 
     Args:
         signoff: the judgement.
         facts: what was run against what.
         pictures: the drawings (SVG) of tests that left one, by the name that their metadata give.
+        proof: which planted faults the requirements were seen to catch; None if nobody knows.
     """
     drawn = pictures or {}
 
@@ -57,12 +61,15 @@ def render_page(signoff: SignOff, facts: RunFacts, pictures: Mapping[str, str] |
         outcomes=OUTCOMES,
         untested=_untested(signoff.rows),
         not_met=[row for row in signoff.rows if row.outcome is Outcome.NOT_MET],
+        risky=[row for row in signoff.rows if row.accepted],
         could_not=[row for row in signoff.rows if row.outcome is Outcome.COULD_NOT_BE_TESTED],
         seeds=seeds_of(signoff),
         contract_of=_contract_of,
         limits_of=limits_of,
         measured_of=measured_of,
         pictures_of=pictures_of,
+        proof=proof,
+        seen_to_fail=proof.of if proof else lambda requirement: (),
     )
 
 

@@ -28,7 +28,7 @@ def plan_tests(source: Path, selection: Selection) -> tuple[PlannedTest, ...]:
 
     Args:
         source: a folder of suites or a suite file.
-        selection: tags and suite names, with Robot Framework's patterns, and ids of requirements.
+        selection: tags and names of suites and tests, with Robot Framework's patterns, and ids of requirements.
 
     Raises:
         BadSelection: if the path holds no test, a pattern matches none, or all of them together leave none.
@@ -41,6 +41,7 @@ def plan_tests(source: Path, selection: Selection) -> tuple[PlannedTest, ...]:
     chosen = suite.deepcopy()
     chosen.filter(
         included_suites=list(selection.suites) or None,
+        included_tests=list(selection.tests) or None,
         included_tags=list(selection.include) or None,
         excluded_tags=list(selection.exclude) or None,
     )
@@ -87,6 +88,11 @@ def _every_pattern_matches(suite: Any, tests: Sequence[Any], selection: Selectio
     known = sorted({str(test.metadata.get("Requirement")) for test in tests})
     if unknown := [name for name in selection.requirements if name not in known]:
         raise BadSelection(f"--requirement {unknown[0]} has no test; those that have are {', '.join(known)}.")
+    for pattern in selection.tests:
+        copy = suite.deepcopy()
+        copy.filter(included_tests=[pattern])
+        if not copy.test_count:
+            raise BadSelection(f"--test {pattern} matches no test; robot --dryrun {suite.source} lists all of them.")
     for pattern in selection.suites:
         copy = suite.deepcopy()
         copy.filter(included_suites=[pattern])

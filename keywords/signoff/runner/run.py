@@ -19,14 +19,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..checks.preflight import preflight
+from ..checks.preflight import preflight, usual_wait
 from ..environment import Environment, load_environment
-from ..faults.undo import replay
+from ..faults.undo import out_of_reach, replay
+from ..kept import kept_folders
+from ..leftovers import PURGE, leftovers, removal, told
 from ..local_stack import LocalStack
 from ..places import ROOT
+from ..report.accepted_risks import load_accepted_risks
+from ..report.checklist import load_checklist
 from ..report.data import RunFacts, Selection
 from ..report.folder import ResultsFolder
 from ..report.judgement import PlannedTest
+from ..report.proof import suites_version
+from ..words import count, listing
 from .plan import plan_tests
 from .workers import abnormal_end, command, environment_for_workers, run_workers
 
@@ -87,9 +93,11 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
         The exit code, which is the verdict: 0 GO, 1 NO-GO, 2 INCOMPLETE.
 
     Raises:
-        BadSelection, BadEnvironment, PreflightFailed, StackFailed, CannotRun: if nothing could be run; the message
-            is one sentence, and everything started is stopped.
+        BadSelection, BadEnvironment, BadChecklist, BadAcceptedRisks, PreflightFailed, StackFailed, CannotRun: if
+            nothing could be run; the message is one sentence, and everything started is stopped.
     """
+    # A mistake in these is told now, and not when the suites have run.
+    load_accepted_risks({requirement.id for requirement in load_checklist()})
     source = options.source.resolve()
     planned = plan_tests(source, options.selection)
     folder = ResultsFolder(options.results.resolve())
@@ -101,6 +109,7 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
         started=datetime.now().astimezone(),
         processes=processes,
         selection=options.selection,
+        suites=suites_version(),
     )
     with _sole_user(folder):
         folder.clear()
@@ -139,6 +148,9 @@ def report(folder: ResultsFolder, say: Say = print) -> int:
     if not folder.path.is_dir():
         raise CannotRun(f"There is no results folder {folder.path}.")
     signoff = folder.report()
+    if signoff.unreported:
+        names = listing(signoff.unreported, len(signoff.unreported))
+        say(f"{count(len(signoff.unreported), 'test')} did not report: {names}.")
     say(signoff.sentence)
     say(str(folder.page))
     return signoff.word.exit_code
@@ -181,41 +193,59 @@ def local_or_hosted(options: Options, folder: ResultsFolder, processes: int, say
     common = {"SIGNOFF_ENVIRONMENT": _name_or_absolute_path(options.environment)}
     if options.environment != LOCAL:
         environment = load_environment(options.environment, os.environ)
-        with _nothing_left_broken(environment, say):
+        with _nothing_left_behind(environment, folder, say):
             _look(environment, options, folder, say)
             yield Tested(common)
     elif "SIGNOFF_STACK" in os.environ:
         endpoints = _given_stack(Path(os.environ["SIGNOFF_STACK"]))
         environment = load_environment(LOCAL, {**os.environ, **endpoints})
-        with _nothing_left_broken(environment, say):
+        with _nothing_left_behind(environment, folder, say):
             _look(environment, options, folder, say)
             yield Tested({**common, "SIGNOFF_STACK": str(Path(os.environ["SIGNOFF_STACK"]).resolve())})
     else:
+        before = set(kept_folders())
         with _local_stacks(processes, folder, say) as stacks:
             for stack in stacks:
                 _look(load_environment(LOCAL, {**os.environ, **stack.endpoints}), options, folder, say)
             yield Tested({**common, "SIGNOFF_STACKS": str(folder.stacks)}, len(stacks))
+        if copies := [place for place in kept_folders() if place not in before]:
+            say(
+                f"Data of {count(len(copies), 'failed test')} is kept in {copies[0].parent}; each test's log says how "
+                f"to look at it. To remove it: {PURGE}"
+            )
 
 
 @contextmanager
-def _nothing_left_broken(environment: Environment, say: Say) -> Iterator[None]:
-    """Undo what interrupted runs left behind, before anything is looked at, and what this run's workers left, after."""
+def _nothing_left_behind(environment: Environment, folder: ResultsFolder, say: Say) -> Iterator[None]:
+    """Undo what interrupted runs left broken, before anything is looked at, and what this run's workers left, after.
 
-    def undo() -> None:
-        if resumed := replay(environment):
-            say(f"Resumed what was left suspended: {', '.join(resumed)}.")
+    Collections that are left over stay, since a person may want to see them; each time it is said which, and how they
+    are removed.
+    """
 
-    undo()
+    def tidy() -> None:
+        left = [name for _, name in leftovers(environment.balancer_url)]
+        folder.save_left_over(left, removal(environment))
+        if left:
+            say(told(environment, left))
+        if mended := replay(environment):
+            say(f"Mended what was left broken: {', '.join(mended)}.")
+        for path, entry in out_of_reach(environment):
+            say(
+                f"The {entry.role} ({entry.service}) may still be suspended by an interrupted run: this run has no key "
+                f"for {entry.api_url}. Run with the key, or resume the service and delete {path}."
+            )
+
+    tidy()
     try:
         yield
     finally:
         with _uninterrupted():
-            undo()
+            tidy()
 
 
 def _look(environment: Environment, options: Options, folder: ResultsFolder, say: Say) -> None:
-    wait = options.wait or timedelta(seconds=30 if options.environment == LOCAL else 180)
-    deployment = preflight(environment, wait)
+    deployment = preflight(environment, options.wait or usual_wait(environment))
     description: Mapping[str, Any] = deployment.to_dict()
     # The stacks of one run are alike: the first one's addresses stand for all.
     if not folder.deployment.exists():

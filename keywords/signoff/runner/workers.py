@@ -55,11 +55,11 @@ def command(
         folder: where the results go, absolute.
         processes: how many suites run at the same time.
         selection: which tests run.
-        planned: all tests; those of selected requirements are given to Robot Framework by name.
+        planned: all tests; those selected by requirement or name are given to Robot Framework by their full names.
     """
     options = [("include", selection.include), ("exclude", selection.exclude), ("suite", selection.suites)]
     chosen = [part for name, values in options for value in values for part in (f"--{name}", value)]
-    if selection.requirements:
+    if selection.requirements or selection.tests:
         chosen += [part for test in planned if not test.left_out for part in ("--test", test.full_name)]
     return [
         *(sys.executable, "-m", "pabot.pabot"),
@@ -137,7 +137,7 @@ def _start(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=_interrupt_when_owner_dies,  # one system call, no lock: safe beside threads
+        preexec_fn=interrupt_when_owner_dies,  # one system call, no lock: safe beside threads
     )
 
 
@@ -233,7 +233,8 @@ def _descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _interrupt_when_owner_dies() -> None:
+def interrupt_when_owner_dies() -> None:
+    """Have this process interrupted when the one that started it is gone; runs between its fork and its program."""
     # Linux only. Without it pabot would go on disturbing a deployment that nobody judges any more.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)

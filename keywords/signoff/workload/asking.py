@@ -10,7 +10,7 @@ from urllib.parse import quote
 from ..checkers.classification import Classified, classify
 from ..clients.instances import COLLECTIONS
 from ..clients.wire import NoAnswer, Reply
-from ..documents import Document, documents_from, embed, payload
+from ..documents import Document, documents_from, embed, first_of_each, payload
 from ..history import Action, Operation, Result
 from ..verdict import CouldNotObserve
 
@@ -49,16 +49,8 @@ def understood(asked: Operation, answer: Reply | NoAnswer) -> tuple[Classified, 
     try:
         content = answer.json()
         if asked.action is Action.QUERY:
-            content = _first_of_each(content)
+            content = first_of_each(content)
         return said, tuple(documents_from(content, WHO))
     except CouldNotObserve as error:
         wire = replace(said.wire, violation=error.sentence)
         return Classified(Result.FAIL, wire), ()
-
-
-def _first_of_each(content: Any) -> Any:
-    """A query's answer has a list for each of its questions, and ours has one question."""
-    return {
-        name: column[0] if isinstance(column, list) and len(column) == 1 else column
-        for name, column in (content.items() if isinstance(content, dict) else ())
-    }

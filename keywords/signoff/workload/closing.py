@@ -53,6 +53,7 @@ def log(bed: Testbed, operations: Sequence[Operation], terminal: float) -> list[
             look,
             lambda unfinished: not unfinished and answered <= ended.keys(),
             within=timedelta(seconds=terminal + 0.5),
+            patient=True,
             every=timedelta(milliseconds=200),
             what="Every transaction has ended",
         )
@@ -79,6 +80,7 @@ def alerts(bed: Testbed, header: Header, old: int, within: float) -> list[Event]
             lambda: unfinished(bed.alerts.messages()),
             lambda roles: not roles,
             within=timedelta(seconds=within),
+            patient=True,
             what="The end of each outage is told",
         )
     except NotMet:
@@ -108,7 +110,14 @@ def wait_until_alike(bed: Testbed, names: Sequence[str], within: timedelta) -> N
         return all(_alike(bed, name) for name in names)
 
     try:
-        poll(look, bool, within=within, every=timedelta(milliseconds=200), what="Both instances hold the same")
+        poll(
+            look,
+            bool,
+            within=within,
+            patient=True,
+            every=timedelta(milliseconds=200),
+            what="Both instances hold the same",
+        )
     except (NotMet, CouldNotObserve):
         return
 

@@ -40,6 +40,12 @@ _WORK_COLLECTIONS = 2
 _QUERIES, _READS, _READ_BACKS = 10, 10, 25
 _IN_QUERIED = 0.15
 _READ_AGAIN, _UNREAD = 400, 50
+_DELETES = 0.36
+"""The share of deletes that the clients keep to among their mutations, above what a judgement needs."""
+_LEFT_ALONE = 0.5
+"""The share of writes with an unknown outcome that are left as they are, so that their effect can be seen."""
+_REMOVALS = (Action.DELETE, Action.DROP)
+_GOING_ON = (Action.UPSERT, Action.DELETE)
 _NOT_SENT = Evidence(None, sent=False)
 
 
@@ -145,6 +151,7 @@ class Engine:
         self._queried = _Collection("")
         self._in_queried = QUERIED
         self._texts: list[str] = []
+        self._mutations = self._deletes = 0
         self._running: set[asyncio.Task[None]] = set()
         self._cut_left = 0
         self._faults_left = load.faults
@@ -349,7 +356,7 @@ class Engine:
         return self._next_mutation()
 
     def _next_mutation(self) -> tuple[_Client, _Wish]:
-        for telling in list(self._ready):
+        for telling in self._in_order():
             if telling.client.busy:
                 continue
             action = telling.todo.popleft()
@@ -366,6 +373,19 @@ class Engine:
         action = telling.todo.popleft()
         self._ready.append(telling)
         return telling.client, _Wish(action, telling)
+
+    def _in_order(self) -> list[_Telling]:
+        """Return what is ready: in its order, or deletes first if there were too few of them.
+
+        Stories end in their deletes, and a slow machine, or an outage, leaves many of them unfinished.
+        """
+        if not self._few_deletes:
+            return list(self._ready)
+        return sorted(self._ready, key=lambda telling: telling.todo[0] not in _REMOVALS)
+
+    @property
+    def _few_deletes(self) -> bool:
+        return self._deletes < _DELETES * self._mutations
 
     # ---------------------------------------------------------------- one operation
 
@@ -410,6 +430,9 @@ class Engine:
         self._record(done)
         if said.result is Result.INDETERMINATE:
             client.identity += 1
+        if action.mutates:
+            self._mutations += 1
+            self._deletes += action in _REMOVALS
         if telling is not None and action.mutates:
             self._after(telling, done, answer)
 
@@ -432,9 +455,11 @@ class Engine:
             self._unread.append(telling)
             self._told.append(telling)
         to_come = any(telling is other for later in self._waiting.values() for other, _ in later)
-        if done.result is Result.INDETERMINATE and not (telling.todo or to_come or action.of_collection):
+        at_its_end = not (telling.todo or to_come or action.of_collection)
+        goes_on = self._few_deletes or self._chance.random() >= _LEFT_ALONE
+        if done.result is Result.INDETERMINATE and at_its_end and goes_on:
             # As any client would, this one goes on: what it left unfinished must not come back over that.
-            self._first(telling, self._chance.choice((Action.UPSERT, Action.DELETE)))
+            self._first(telling, Action.DELETE if self._few_deletes else self._chance.choice(_GOING_ON))
 
     def _first(self, telling: _Telling, action: Action) -> None:
         if not telling.todo:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import cycle
 
-from ..checks.health import healthy_again
+from ..checks.health import healthy_again, outlast_a_lie
 from ..faults.outages import Outage
 from ..faults.processes import balancer_back, kill_balancer
 from ..verdict import CouldNotObserve
@@ -15,23 +17,27 @@ from .workload import Workload
 _PLAYED_WITHIN = timedelta(seconds=90)
 
 
-def repeat(workload: Workload, role: str, outage: Outage, times: int) -> None:
+def repeat(workload: Workload, role: str, outages: Sequence[Outage], times: int) -> None:
     """Take an instance away and bring it back several times, at a random phase, while clients are at work.
 
     Args:
         workload: their work; its seed gives the phases.
         role: primary or replica.
+        outages: the ways in which it goes and comes back, in turns.
 
     Raises:
         NotMet: if the instance is not healthy again in time.
         CouldNotObserve: if a fault can't be proved, or the clients can't do what is due.
     """
     bed = workload.bed
-    for chance in _chances(workload, times):
+    if not outages:
+        raise CouldNotObserve("no way of failing was asked for, so nothing would fail")
+    for chance, outage in zip(_chances(workload, times), cycle(outages), strict=False):
         # Not a wait for anything: the fault has to meet any phase of what is periodic in the deployment.
         time.sleep(chance.uniform(0, bed.environment.settings.check_interval.total_seconds()))
         outage.begin(bed, role)
         workload.play_phase(_PLAYED_WITHIN)
+        outlast_a_lie(bed)
         outage.end(bed, role)
         healthy_again(bed, role, bed.environment.limits.recovery_max)
         workload.play_phase(_PLAYED_WITHIN)

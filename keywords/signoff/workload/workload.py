@@ -76,8 +76,8 @@ class Wanted:
 
     @property
     def each(self) -> int:
-        """How many stories are planned for each fault: some more than needed, since some meet their fault half done."""
-        return ceil(1.2 * self.cuts / self.faults) if self.faults else 0
+        """How many stories are planned for each fault: more than needed, since some meet their fault half done."""
+        return ceil(1.6 * self.cuts / self.faults) if self.faults else 0
 
 
 @dataclass
@@ -168,6 +168,7 @@ class Workload:
             lambda: time.monotonic() - began,
             lambda seconds: seconds > enough,
             within=timedelta(seconds=enough + 1),
+            patient=True,
             what="The outage lasts so long that people have to be told of it",
             describe=duration,
         )
@@ -184,6 +185,7 @@ class Workload:
                 lambda: (self._engine.to_be_cut, self._since(since)),
                 lambda seen: not seen[0] and seen[1] >= _ENOUGH,
                 within=within,
+                patient=True,
                 what="The clients have done what is due in this phase",
                 describe=lambda seen: f"{seen[0]} mutations to do, {count(seen[1], 'operation')} done",
             )[1]
@@ -318,6 +320,7 @@ class Workload:
             floor=_FLOOR,
             faults=wanted.faults,
             cells=wanted.cuts if wanted.faults else 0,
+            receipts=3,
             deletes=0.3,
             late=0.25,
             first_good={kind: value.total_seconds() for kind, value in slow.items()},

@@ -1,0 +1,8 @@
+"""The histories that the checkers' tests make are used here as well."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "checkers"))
