@@ -1,6 +1,7 @@
 """Defects planted on purpose, one at a time, to see the suites turn red.
 
-Each module in ``planted/faults`` replaces exactly one behaviour of the reference balancer from outside; ``stack/``
-knows nothing of them. ``python -m planted NAME`` is a balancer with that fault, for SIGNOFF_BALANCER_COMMAND; those of
-the monitor are in ``planted/monitor``, those of the sync services in ``planted/sync``.
+Each module in ``balancer/``, ``monitor/`` and ``sync/`` replaces exactly one behaviour of that part from outside;
+``stack/`` knows nothing of them. Those in ``wire/`` are faults of a fault proxy between the balancer and what it needs,
+and those in ``tool/`` replace one behaviour of this library, for the requirements that speak of it. A module's
+docstring says what is wrong, and its ``EXPECTED`` what the page has to say then.
 """

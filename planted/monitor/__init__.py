@@ -1,1 +1,1 @@
-"""Defects planted in the reference monitor: ``python -m planted.monitor NAME``, for SIGNOFF_MONITOR_COMMAND."""
+"""Defects of the monitor: ``python -m planted monitor/NAME`` is one with a defect, for SIGNOFF_MONITOR_COMMAND."""

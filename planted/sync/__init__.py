@@ -1,1 +1,1 @@
-"""Defects of the sync coordinator and workers, one module each: ``python -m planted.sync NAME coordinator|worker``."""
+"""Defects of the coordinator and of workers: ``python -m planted sync/NAME``, for SIGNOFF_SYNC_COMMAND."""

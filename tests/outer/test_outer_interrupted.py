@@ -64,7 +64,7 @@ def test_the_next_run_thaws_what_a_killed_tester_had_frozen(stack: LocalStack, t
         timeout=120,
         check=False,
     )
-    assert f"Resumed what was left suspended: {role}." in run.stdout, run.stdout + run.stderr
+    assert f"Mended what was left broken: {role}." in run.stdout, run.stdout + run.stderr
     assert _answers(url)
     assert not unresolved(tmp_path / "undo")
     data = json.loads((tmp_path / "signoff.json").read_text(encoding="utf-8"))

@@ -451,6 +451,7 @@ class TestBadInput:
             (["--include", "no-such-tag"], "--include no-such-tag matches no test; the tags are core, slow."),
             (["--exclude", "no-such-tag"], "--exclude no-such-tag matches no test"),
             (["--suite", "NoSuch"], "--suite NoSuch matches no suite; the suites are Suites.Some."),
+            (["--test", "No Such"], "--test No Such matches no test; robot --dryrun"),
             (["--include", "core", "--exclude", "core"], "No test is left by --include core --exclude core."),
             (["--environment", "no-such-place"], "no-such-place"),
         ],

@@ -1,0 +1,32 @@
+"""Orders what an instance owes by a time in whole seconds; rows of one second go in reverse."""
+
+from __future__ import annotations
+
+import time
+
+from planted.catalogue import Expected
+from planted.reach import RETURNS
+from stack.balancer.entries import Entry, State
+from stack.balancer.instance import Instance
+from stack.balancer.operations import DOCUMENT_WRITES
+from stack.balancer.replication import Lane, Replication
+
+EXPECTED = Expected("ROLLED-BACK", {"WAL-4": "DIVERGED"}, also=RETURNS)
+
+LATE = 0.2
+"""Seconds after which a row can only be owed because the instance was away."""
+
+
+def plant() -> None:
+    honest = Replication._turn
+
+    async def turn(self: Replication, lane: Lane, instance: Instance, entry: Entry) -> None:
+        await honest(self, lane, instance, entry)
+        queue, now = lane.queues[instance.name], time.monotonic()
+        late = [e for e in queue if e.state is State.EXECUTED and now - e.settled_at > LATE]
+        if all(e.operation.action in DOCUMENT_WRITES for e in late):
+            rest = [e for e in queue if e not in late]
+            queue.clear()
+            queue.extend(sorted(late, key=lambda e: (int(e.settled_at), -e.seq)) + rest)
+
+    Replication._turn = turn  # type: ignore[method-assign]

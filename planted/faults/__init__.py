@@ -1,1 +1,0 @@
-"""One module per planted fault: its docstring says what it does, ``plant()`` does it."""

@@ -1,1 +1,0 @@
-"""Each module replaces one behaviour of the coordinator or of a worker."""

@@ -1,0 +1,1 @@
+"""Defects of this library itself, for the requirements that speak of it: prerequisites, cleanup, interrupted runs."""

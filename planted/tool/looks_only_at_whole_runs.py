@@ -1,0 +1,13 @@
+"""A suite that is run by itself begins without looking at the deployment."""
+
+from __future__ import annotations
+
+from planted.catalogue import Expected
+from planted.processes import part, runs_small_suites
+
+EXPECTED = Expected("UNGUARDED", {"PROD-7": "run without a replica does not say so"})
+
+
+def plant() -> None:
+    if runs_small_suites():
+        vars(part("testbed"))["_look_at"] = lambda bed: None

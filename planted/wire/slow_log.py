@@ -1,0 +1,13 @@
+"""The database answers, and each request to it takes 25 ms longer on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from planted.catalogue import Expected
+
+EXPECTED = Expected("TOO-SLOW", {"PROD-3": "writes/s"})
+
+TOXICS: Mapping[str, Sequence[Mapping[str, object]]] = {
+    "postgres": [{"type": "latency", "attributes": {"latency": 25}}]
+}
