@@ -133,7 +133,8 @@ class Entry:
         """The status of the row in ``emergency_transaction_log``."""
         match self.state:
             case State.PENDING:
-                return "FAILED" if self.refused else "ATTEMPTING"
+                # Also if its client was told 503: whoever reads FAILED sends it again, and it is still to come.
+                return "ATTEMPTING"
             case State.EXECUTED:
                 return "RECOVERED" if self.refused else "COMPLETED"
             case State.REJECTED:

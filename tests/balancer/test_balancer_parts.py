@@ -386,7 +386,7 @@ BOTH, ONE = {"primary", "replica"}, {"replica"}
     ("fields", "log", "transaction"),
     [
         ({}, "pending", "ATTEMPTING"),
-        ({"refused": True}, "pending", "FAILED"),
+        ({"refused": True}, "pending", "ATTEMPTING"),
         ({"state": State.EXECUTED, "applied": ONE}, "executed", "COMPLETED"),
         ({"state": State.EXECUTED, "applied": BOTH}, "synced", "COMPLETED"),
         ({"state": State.EXECUTED, "applied": BOTH, "refused": True}, "synced", "RECOVERED"),
