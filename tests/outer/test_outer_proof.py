@@ -53,7 +53,7 @@ def content(results: Path) -> dict[str, Any]:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What became of the sample, by the faults' names."""
     results = tmp_path_factory.mktemp("proof")
-    run = run_proof(results, *(word for name in SAMPLE for word in ("--fault", name)))
+    run = run_proof(results, "--processes", "2", *(word for name in SAMPLE for word in ("--fault", name)))
     assert run.returncode in (0, 1), run.stdout + run.stderr
     return {fault["name"]: fault for fault in content(results)["faults"]}
 
@@ -107,17 +107,3 @@ def test_what_is_not_there_is_one_sentence(arguments: tuple[str, ...], words: st
     assert run.returncode == 2
     assert words in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
-
-
-def test_the_reference_balancer_passes_every_suite(tmp_path: Path) -> None:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
-    variables["SIGNOFF_RESULTS"] = str(tmp_path)
-    command = [sys.executable, "-m", "keywords.signoff", "--results", str(tmp_path)]
-    run = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=1500, check=False)
-    assert run.returncode in (0, 1), run.stdout + run.stderr
-    rows = json.loads((tmp_path / "signoff.json").read_text(encoding="utf-8"))["requirements"]
-    # How fast this machine is has no place in a test.
-    timed = ("PROD-3", "PROD-4")
-    wrong = [row for row in rows if row["outcome"] != "met" and row["id"] not in timed]
-    assert not wrong, "\n".join(f"{row['id']} {row['outcome']}: {row['reason']}" for row in wrong)
-    assert len(rows) == 56
