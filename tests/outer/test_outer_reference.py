@@ -20,6 +20,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("keywords", "resources", "stack", "suites")
 LONGER = 3
+WATCHES = ("RESURRECTION_WATCH", "HEARTBEAT_MAX")
+"""How long something is looked at: more of it asks more of the deployment, and allows it nothing."""
 SUITES = (
     "Suites.Core",
     "Suites.Failover.Both Down",
@@ -49,7 +51,12 @@ def patient_project(tmp_path: Path) -> Path:
     environment = project / "resources" / "environments" / "local.yaml"
     text = environment.read_text(encoding="utf-8")
     before, limits, after = re.split(r"^(limits:\n(?:  .*\n)+)", text, maxsplit=1, flags=re.MULTILINE)
-    longer = re.sub(r"(\d+) (ms|s)$", lambda found: f"{LONGER * int(found[1])} {found[2]}", limits, flags=re.MULTILINE)
+    longer = re.sub(
+        r"^  (\w+): (\d+) (ms|s)$",
+        lambda found: found[0] if found[1] in WATCHES else f"  {found[1]}: {LONGER * int(found[2])} {found[3]}",
+        limits,
+        flags=re.MULTILINE,
+    )
     assert longer != limits
     environment.write_text(before + longer + after, encoding="utf-8")
     return project
