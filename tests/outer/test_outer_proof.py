@@ -20,11 +20,9 @@ from planted.catalogue import PARTS
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = (
     "balancer/nameless_status",
-    "balancer/says_healthy",
     "balancer/drops_metadata",
     "balancer/blind_gauge",
     "balancer/early_receipts",
-    "balancer/forgets_deletes",
     "monitor/writes_zeros",
     "sync/zeroes_embeddings",
     "sync/keeps_dead_workers",

@@ -25,9 +25,7 @@ WATCHES = ("RESURRECTION_WATCH", "HEARTBEAT_MAX")
 SUITES = (
     "Suites.Core",
     "Suites.Failover.Both Down",
-    "Suites.Failover.Killed Balancer",
     "Suites.Failover.Primary Outage",
-    "Suites.Failover.Replica Outage",
     "Suites.Operations.Cost",
     "Suites.Operations.Monitoring",
     "Suites.Operations.Schema",
@@ -35,7 +33,6 @@ SUITES = (
     "Suites.Production.Cleanup",
     "Suites.Production.Prerequisites",
     "Suites.Sync.Tasks",
-    "Suites.Sync.Workers",
     "Suites.Transactions.Receipts",
     "Suites.Transactions.Refusals",
     "Suites.Transactions.Transaction Log",
