@@ -190,7 +190,8 @@ class FaultLibrary:
         """Makes an instance fail several times, at a random phase and without traffic, and measures when it is told.
 
         With a check each interval and a threshold of failures that is between (threshold - 1) intervals and threshold
-        intervals after the failure; one more is allowed for the checks themselves.
+        intervals after the failure. For the checks themselves, which take a while, it may be a quarter of an interval
+        less, and one interval more.
         """
         bed = current()
         bed.require_faults()

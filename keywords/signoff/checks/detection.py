@@ -19,6 +19,8 @@ from .health import healthy_again, require_steady
 
 _LOOK_EVERY = timedelta(milliseconds=10)
 _HEARTBEAT = "/heartbeat"
+_UNDER_WAY = 0.25
+"""The share of an interval that a check may have been under way when the outage met it."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,6 @@ class Detected:
 def measure(bed: Testbed, role: str, repeats: int, outage: Outage) -> Detected:
     """Make outages without any traffic, and measure how long the balancer takes to call the instance unhealthy.
 
-    A check each interval, and a threshold of failures: the first check meets the outage at any time of an interval,
-    and the last one decides. So it takes from (threshold - 1) to threshold intervals. One more is allowed for the
-    checks themselves.
-
     Raises:
         NotMet: if an outage is never told.
         CouldNotObserve: if a fault can't be proved.
@@ -60,7 +58,21 @@ def measure(bed: Testbed, role: str, repeats: int, outage: Outage) -> Detected:
         # Not a wait for anything: the fault has to meet any phase of the checks.
         time.sleep(chance.uniform(0, interval))
         seen.append(_once(bed, role, outage))
-    return Detected(tuple(seen), (threshold - 1) * interval, (threshold + 1) * interval, seed)
+    return Detected(tuple(seen), *promised(interval, threshold), seed)
+
+
+def promised(interval: float, threshold: int) -> tuple[float, float]:
+    """Return the shortest and the longest time that an outage may go unnoticed.
+
+    A check each interval, and a threshold of failures: the first check meets the outage at any time of an interval,
+    and the last one decides. So it takes from (threshold - 1) to threshold intervals. A check takes a while itself:
+    one that the outage cuts short began before it, so it may be a little less; and one interval more is allowed.
+
+    Args:
+        interval: seconds from the begin of a check to that of the next one.
+        threshold: how many failures in a row make an instance unhealthy.
+    """
+    return (threshold - 1 - _UNDER_WAY) * interval, (threshold + 1) * interval
 
 
 def _once(bed: Testbed, role: str, outage: Outage) -> float:
