@@ -1,4 +1,4 @@
-"""How long an outage may go unnoticed: whoever keeps to the settings is met, and a failure too few or too many is not."""
+"""How long an outage may go unnoticed: who keeps to the settings is met, and a failure too few or too many is not."""
 
 from __future__ import annotations
 
