@@ -13,7 +13,7 @@ from stack.balancer.deployment import Deployment
 from stack.balancer.entries import State
 from stack.balancer.instance import Instance
 
-EXPECTED = Expected("DIVERGED", {"FAIL-3": "violations"}, also=(*RETURNS, *WORKLOADS))
+EXPECTED = Expected("DIVERGED", {"FAIL-3": "violation"}, also=(*RETURNS, *WORKLOADS))
 
 BEHIND = 0.8
 """Seconds that an instance is behind the other one."""

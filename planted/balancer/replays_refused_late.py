@@ -1,4 +1,4 @@
-"""Carries out a refused write some time after the return, out of its order."""
+"""Logs a refused write as failed for good, and carries it out some time after the return, out of its order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 from planted.catalogue import Expected
 from planted.reach import OUTAGES
-from stack.balancer.entries import Entry, Reply
+from stack.balancer.entries import Entry, Reply, State
 from stack.balancer.writes import Writes
 
 EXPECTED = Expected(
@@ -36,3 +36,10 @@ def plant() -> None:
         self._deployment.replication.enqueue(entry)
 
     Writes._owed = owed  # type: ignore[method-assign]
+    told = Entry.transaction_status
+    assert isinstance(told, property)
+
+    def status(self: Entry) -> str:
+        return "FAILED" if self.refused and self.state is State.PENDING else str(told.__get__(self))
+
+    Entry.transaction_status = property(status)
