@@ -83,7 +83,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def _sign_off(selection: Sequence[str], results: Path, variables: Mapping[str, str]) -> Ran:
-    command = [sys.executable, "-m", "keywords.signoff", "--processes", "1", "--results", str(results), *selection]
+    command = [sys.executable, "-m", "keywords.signoff", "--together", "--results", str(results), *selection]
     results.mkdir(parents=True, exist_ok=True)
     page = results / "signoff.json"
     page.unlink(missing_ok=True)

@@ -54,6 +54,8 @@ class Options:
         environment: a name in resources/environments, or the path of an environment file.
         processes: how many suites run at the same time; on the local stack each has a stack of its own.
         wait: how long a starting service is waited for; None for the default of the environment.
+        together: whether all suites run in one process of Robot Framework, one after another, whatever ``processes``
+            says. A process takes two seconds of CPU time before its first test, which is much for a few short tests.
     """
 
     environment: str = LOCAL
@@ -62,6 +64,7 @@ class Options:
     source: Path = SUITES
     results: Path = RESULTS
     wait: timedelta | None = None
+    together: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
     folder = ResultsFolder(options.results.resolve())
     selected = [test for test in planned if not test.left_out]
     suites = {test.suite for test in selected}
-    processes = min(options.processes, len(suites))
+    processes = 1 if options.together else min(options.processes, len(suites))
     facts = RunFacts(
         environment=options.environment,
         started=datetime.now().astimezone(),
@@ -120,12 +123,12 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
             with (bring_up or local_or_hosted)(options, folder, processes, say) as tested:
                 facts = replace(facts, stacks=tested.stacks)
                 folder.save_plan(planned)
-                say(f"Running {len(suites)} suites in {processes} processes.")
+                say(f"Running {count(len(suites), 'suite')} in {count(processes, 'process', 'processes')}.")
                 code = run_workers(
-                    command(source, folder, processes, options.selection, planned),
+                    command(source, folder, processes, options.selection, planned, together=options.together),
                     environment_for_workers(os.environ, {**tested.variables, "SIGNOFF_RUN_FOLDER": str(folder.path)}),
                     folder,
-                    len(suites),
+                    1 if options.together else len(suites),
                     say,
                 )
                 problems += filter(None, [abnormal_end(code)])

@@ -47,6 +47,8 @@ def command(
     processes: int,
     selection: Selection,
     planned: Sequence[PlannedTest],
+    *,
+    together: bool = False,
 ) -> list[str]:
     """Return pabot's command line. It holds no credential: pabot writes its arguments into files.
 
@@ -56,6 +58,7 @@ def command(
         processes: how many suites run at the same time.
         selection: which tests run.
         planned: all tests; those selected by requirement or name are given to Robot Framework by their full names.
+        together: whether all suites run in one process.
     """
     options = [("include", selection.include), ("exclude", selection.exclude), ("suite", selection.suites)]
     chosen = [part for name, values in options for value in values for part in (f"--{name}", value)]
@@ -66,6 +69,8 @@ def command(
         *("--processes", str(processes), "--no-pabotlib", "--pabotlibport", "0"),
         # A library that can't be imported is green when no test calls it; this makes it stop its suite.
         "--exitonerror",
+        # A chunk of suites is run without regard to the names of tests that are given; one of tests is not.
+        *(("--testlevelsplit", "--chunk") if together else ()),
         *("--outputdir", str(folder.path), "--output", "output.xml", "--log", "log.html", "--report", "report.html"),
         *chosen,
         str(source),
@@ -179,14 +184,19 @@ class Progress:
             return
         minutes, seconds = divmod(int(self._clock() - self._begin), 60)
         if event["start"]:
-            self._say(f"  {minutes}:{seconds:02}  started   {event['started']}")
+            self._say(f"  {minutes}:{seconds:02}  started   {self._name(event['started'])}")
             return
         self._done += 1
         if event["passed"]:
-            ended = f"{event['passed']}  ({event['seconds']} s)"
+            ended = f"{self._name(event['passed'])}  ({event['seconds']} s)"
         else:
-            ended = f"{event['failed']}  {self._failure(int(event['code']))}"
+            ended = f"{self._name(event['failed'])}  {self._failure(int(event['code']))}"
         self._say(f"  {minutes}:{seconds:02}  done {self._done}/{self._suites}  {ended}")
+
+    @staticmethod
+    def _name(item: str) -> str:
+        """Return the name of a suite; pabot's name for all of them together is the list of their tests."""
+        return "all suites together" if item.startswith("Group") else item
 
     @staticmethod
     def _failure(code: int) -> str:
