@@ -10,7 +10,9 @@ from stack.balancer.entries import Reply
 from stack.balancer.operations import Action, Operation
 from stack.balancer.writes import Writes
 
-EXPECTED = Expected("PARTIAL", {"DOC-4": "is missing"}, also=CONTENTS)
+EXPECTED = Expected(
+    "PARTIAL", {"DOC-4": "is missing"}, also=CONTENTS, tests=("Five Thousand Documents In One Collection",)
+)
 
 MOST = 100
 

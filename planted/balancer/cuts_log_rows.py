@@ -9,6 +9,7 @@ EXPECTED = Expected(
     "MANGLED",
     {"TXN-1": "with another payload"},
     also=("TXN-3", "TXN-4", "LB-2", "WAL-5", "TXN-5", "MON-1", "MON-2", "SYNC-1", "SYNC-2", "SYNC-3"),
+    tests=("Fifteen Writes At Once Are All Logged",),
 )
 
 MOST = 200

@@ -9,7 +9,9 @@ from stack.balancer.entries import Reply
 from stack.balancer.operations import Action, Operation
 from stack.balancer.writes import Writes
 
-EXPECTED = Expected("PROTOCOL", {"MAP-3": "by an id"}, also=("MAP-4", "DOC-1"))
+EXPECTED = Expected(
+    "PROTOCOL", {"MAP-3": "by an id"}, also=("MAP-4", "DOC-1"), tests=("A Collection Looked Up By Id Is Not Absent",)
+)
 
 
 def plant() -> None:

@@ -12,7 +12,7 @@ from stack.balancer.instance import Instance
 from stack.balancer.operations import DOCUMENT_WRITES
 from stack.balancer.replication import Replication
 
-EXPECTED = Expected("MANGLED", {"DOC-1": "metadata"}, also=CONTENTS)
+EXPECTED = Expected("MANGLED", {"DOC-1": "metadata"}, also=CONTENTS, tests=("Every Kind Of Change Arrives Exactly",))
 
 
 def plant() -> None:

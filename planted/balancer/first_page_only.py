@@ -9,7 +9,12 @@ from stack.balancer.entries import Entry, State
 from stack.balancer.instance import Instance
 from stack.balancer.replication import Lane, Replication
 
-EXPECTED = Expected("LOST", {"WAL-3": "is missing on the replica"}, also=("SYNC-1", "SYNC-2", "SYNC-3"))
+EXPECTED = Expected(
+    "LOST",
+    {"WAL-3": "is missing on the replica"},
+    also=("SYNC-1", "SYNC-2", "SYNC-3"),
+    tests=("Five Hundred Owed Writes Are In Sync Within The Lag Limit",),
+)
 
 LATE = 0.2
 """Seconds after which a row can only be owed because the instance was away."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 from planted.catalogue import Expected
 from stack.balancer.journal import Journal
 
-EXPECTED = Expected("UNLOGGED", {"TXN-5": "UNLOGGED"}, also=("PROD-2", "TXN-1", "TXN-3"))
+EXPECTED = Expected(
+    "UNLOGGED",
+    {"TXN-5": "UNLOGGED"},
+    also=("PROD-2", "TXN-1", "TXN-3"),
+    tests=("Receipts Are True When The Log Itself Goes Away",),
+)
 
 
 def plant() -> None:

@@ -10,7 +10,12 @@ from stack.balancer.entries import Reply
 from stack.balancer.operations import DOCUMENT_WRITES, Operation
 from stack.balancer.writes import Writes
 
-EXPECTED = Expected("BLIND-GAUGE", {"WAL-3": "At least 500 owed writes"}, also=RETURNS)
+EXPECTED = Expected(
+    "BLIND-GAUGE",
+    {"WAL-3": "At least 500 owed writes"},
+    also=RETURNS,
+    tests=("Five Hundred Owed Writes Are In Sync Within The Lag Limit",),
+)
 
 
 def plant() -> None:

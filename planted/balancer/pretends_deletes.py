@@ -10,7 +10,12 @@ from stack.balancer.instance import Instance
 from stack.balancer.operations import Action
 from stack.balancer.replication import Replication
 
-EXPECTED = Expected("RESURRECTED", {"DOC-3": "is present through the balancer"}, also=CONTENTS)
+EXPECTED = Expected(
+    "RESURRECTED",
+    {"DOC-3": "is present through the balancer"},
+    also=CONTENTS,
+    tests=("Deleting By A Condition Deletes Exactly Those",),
+)
 
 
 def plant() -> None:

@@ -12,7 +12,15 @@ from stack.balancer.instance import Instance
 from stack.balancer.operations import DOCUMENT_WRITES
 from stack.balancer.replication import Lane, Replication
 
-EXPECTED = Expected("DIVERGED", {"FAIL-4": "DIVERGED", "WAL-4": "DIVERGED"}, also=OUTAGES)
+EXPECTED = Expected(
+    "DIVERGED",
+    {"FAIL-4": "DIVERGED", "WAL-4": "DIVERGED"},
+    also=OUTAGES,
+    tests=(
+        "Writes Are Replayed In Their Order",
+        "A Returned Primary Catches Up Under Load",
+    ),
+)
 
 LATE, AGAIN = 0.5, 2.5
 """Seconds after which a row can only be owed because the instance was away; and until the second replay."""

@@ -14,7 +14,9 @@ from stack.balancer.instance import Instance
 from stack.balancer.operations import DOCUMENT_WRITES
 from stack.balancer.replication import Replication
 
-EXPECTED = Expected("MANGLED", {"DOC-1": "instead of 1"}, also=CONTENTS)
+EXPECTED = Expected(
+    "MANGLED", {"DOC-1": "instead of 1"}, also=CONTENTS, tests=("Every Kind Of Change Arrives Exactly",)
+)
 
 
 def _fractions(metadata: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -6,7 +6,15 @@ from planted.catalogue import Expected
 from planted.reach import TRANSACTIONS
 from stack.balancer.journal import Journal, Refusal
 
-EXPECTED = Expected("UNLOGGED", {"TXN-2": "0 transactions", "LB-2": "0 transactions"}, also=TRANSACTIONS)
+EXPECTED = Expected(
+    "UNLOGGED",
+    {"TXN-2": "0 transactions", "LB-2": "0 transactions"},
+    also=TRANSACTIONS,
+    tests=(
+        "At The Limit And Ten More",
+        "Each Refusal Under Overload Has A Row And No Effect",
+    ),
+)
 
 
 def plant() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from planted.catalogue import Expected
 from stack.monitor import store
 
-EXPECTED = Expected("MISCOUNTED", {"MON-1": "a measurement counts"})
+EXPECTED = Expected("MISCOUNTED", {"MON-1": "a measurement counts"}, tests=("Measurements Count What Was Done",))
 
 
 def plant() -> None:

@@ -9,7 +9,10 @@ from stack.monitor import __main__ as monitor
 from stack.monitor.settings import Settings
 
 EXPECTED = Expected(
-    "NO-MEASUREMENT", {"MON-1": "A new measurement is written within 2 intervals"}, also=("MON-2", "MON-3")
+    "NO-MEASUREMENT",
+    {"MON-1": "A new measurement is written within 2 intervals"},
+    also=("MON-2", "MON-3"),
+    tests=("Measurements Keep Coming",),
 )
 
 

@@ -6,7 +6,7 @@ from planted.catalogue import Expected
 from stack.monitor.advice import Use
 from stack.monitor.sampling import Sampler
 
-EXPECTED = Expected("NO-MEASUREMENT", {"MON-1": "can't be true"})
+EXPECTED = Expected("NO-MEASUREMENT", {"MON-1": "can't be true"}, tests=("Measurements Keep Coming",))
 
 
 def plant() -> None:

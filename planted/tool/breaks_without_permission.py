@@ -5,7 +5,7 @@ from __future__ import annotations
 from planted.catalogue import Expected
 from planted.processes import part, runs_suites
 
-EXPECTED = Expected("UNGUARDED", {"PROD-6": "without permission"})
+EXPECTED = Expected("UNGUARDED", {"PROD-6": "without permission"}, tests=("No Fault Is Made Without Permission",))
 
 
 def plant() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from planted.catalogue import Expected
 from planted.processes import part, runs_suites
 
-EXPECTED = Expected(red={"PROD-7": "was not waited for"})
+EXPECTED = Expected(red={"PROD-7": "was not waited for"}, tests=("The Preflight Waits For A Service That Is Starting",))
 
 
 def plant() -> None:

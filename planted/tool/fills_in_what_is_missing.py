@@ -9,7 +9,7 @@ from typing import Any
 from planted.catalogue import Expected
 from planted.processes import part, runs_suites, signs_off
 
-EXPECTED = Expected(red={"PROD-7": "DATABASE_URL"})
+EXPECTED = Expected(red={"PROD-7": "DATABASE_URL"}, tests=("The Preflight Refuses What Is Missing Or Wrong",))
 
 
 class _Filled(UserDict[str, str]):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from planted.catalogue import Expected
 
-EXPECTED = Expected("TOO-SLOW", {"PROD-3": "writes/s"})
+EXPECTED = Expected("TOO-SLOW", {"PROD-3": "writes/s"}, tests=("One Client Writes Fast Enough",))
 
 TOXICS: Mapping[str, Sequence[Mapping[str, object]]] = {
     "postgres": [{"type": "latency", "attributes": {"latency": 25}}]
