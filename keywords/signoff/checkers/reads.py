@@ -79,7 +79,7 @@ def _judged(
     if document is not None:
         recognized = view.recognize(document, register.collection, register.incarnation)
         strange = stranger(view, recognized, document, register, f"in what client {read.client} read")
-        if strange is not None and not _half_written(read, document, mutations, recognized.operation):
+        if strange is not None and not _half_written(view, read, document, mutations, recognized.operation):
             yield Finding(strange.verdict, strange.sentence, (read.id, *strange.operations))
         source = recognized.operation
         if source is None or not recognized.here:
@@ -134,20 +134,27 @@ def _judged(
     earlier[read.client] = _Look(read, value, masks)
 
 
-def _half_written(read: Operation, document: Document, mutations: list[Mutation], source: Operation | None) -> bool:
+def _half_written(
+    view: View, read: Operation, document: Document, mutations: list[Mutation], source: Operation | None
+) -> bool:
     """Whether a document that was read is partly as a write found it, which was under way, and partly as it left it.
 
-    Chroma keeps texts and metadata in one place and embeddings in another, and a read asks one after the other.
+    Chroma keeps texts and metadata in one place and embeddings in another, and a read asks one after the other. An
+    instance may be at a write for as long as what is read of it may be stale.
     """
-    under_way = [
-        one.operation for one in mutations if one.operation.invoked < read.returned and one.until > read.invoked
-    ]
+    since = read.invoked - view.limits.stale
+    begun = [one for one in mutations if one.operation.invoked < read.returned]
+    under_way = [one.operation for one in begun if one.until > since]
     coming_or_going = any(one.action in (Action.ADD, Action.UPSERT, Action.DELETE) for one in under_way)
     if coming_or_going and document.text is None and not document.metadata:
         return True  # its embedding is there already, or still, and nothing else of it
     if source is None or not under_way or source.action.of_collection:
         return False
-    written = [operation.written(document.id) for operation in (source, *under_way)]
+    over = [one.operation for one in begun if one.certain and one.until <= since]
+    # All but what another write had certainly replaced by then: what those under way may have found, and they.
+    written = [
+        one.operation.written(document.id) for one in begun if not any(later.invoked >= one.until for later in over)
+    ]
     text, metadata = document.text, dict(document.metadata or {})
     return (
         any(text == one.text for one in written)
