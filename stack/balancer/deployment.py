@@ -97,6 +97,11 @@ class Deployment:
     def healthy_instances(self) -> int:
         return sum(instance.healthy for instance in self.instances)
 
+    @property
+    def may_answer(self) -> bool:
+        """Whether a write can still be answered: an instance is healthy, or has merely been slow and is waited for."""
+        return any(instance.may_answer for instance in self.instances)
+
     def _most_owed(self) -> int:
         """Return how many logged writes the instance owes that owes most."""
         return max(self.replication.pending(instance.name) for instance in self.instances)
@@ -142,8 +147,7 @@ class Deployment:
         if not instance.trusted and any(other.trusted for other in others):
             instance.abandon_reads()
         self.replication.health_changed()
-        # What was sent to an instance that has merely been slow may still be answered, and is waited for.
-        if not any(one.may_answer for one in self.instances):
+        if not self.may_answer:
             for entry in list(self.waiting):
                 if entry.reply is not None and not entry.reply.done():
                     entry.reply.set_exception(NoInstanceLeft())

@@ -200,7 +200,7 @@ class Writes:
         """Wait until an instance has decided the outcome, as long as one may."""
         deployment = self._deployment
         assert entry.reply is not None
-        if not deployment.healthy_instances and not entry.reply.done():
+        if not deployment.may_answer and not entry.reply.done():
             return self._owed(entry, "no instance is available; the request is logged and will be applied")
         deployment.waiting.add(entry)
         try:
