@@ -6,7 +6,7 @@ import struct
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signoff.checks.conditions import matches, matches_text
@@ -164,6 +164,18 @@ def test_what_an_instances_own_index_has_lost_is_not_the_deployments_doing() -> 
     found = {id: document for id, document in made.items() if id != "d-0007"}
     answered, every = _ranked(found, vector, 5), _ranked(found, vector, 20)
     assert lost_by_the_index(made, vector, 5, answered, answered, every) == ["d-0007"]
+
+
+@settings(deadline=None)
+@given(lost=st.sets(st.integers(0, 23), min_size=1), asked=st.integers(0, 23))
+def test_an_index_may_lose_what_one_write_brought_and_no_more(lost: set[int], asked: int) -> None:
+    made = by_id(make_documents("d", 24))
+    ids = list(made)
+    vector = list(made[ids[asked]].embedding)
+    gone = sorted(ids[number] for number in lost)
+    found = {id: document for id, document in made.items() if id not in gone}
+    answered, every = _ranked(found, vector, 5), _ranked(found, vector, 24)
+    assert lost_by_the_index(made, vector, 5, answered, answered, every) == (gone if len(gone) <= 8 else [])
 
 
 def test_nothing_else_is_put_down_to_an_index() -> None:

@@ -139,8 +139,10 @@ def _half_written(
 ) -> bool:
     """Whether a document that was read is partly as a write found it, which was under way, and partly as it left it.
 
-    Chroma keeps texts and metadata in one place and embeddings in another, and a read asks one after the other. An
-    instance may be at a write for as long as what is read of it may be stale.
+    Chroma keeps texts and metadata in one place and embeddings in another; a write changes one after the other, and a
+    read asks one after the other. Measured on Chroma alone, 40 of 1,533 queries beside updates and none of 2,049 gets
+    were such halves; its source allows them for a get as well, if hardly ever. An instance may be at a write for as
+    long as what is read of it may be stale.
     """
     since = read.invoked - view.limits.stale
     begun = [one for one in mutations if one.operation.invoked < read.returned]

@@ -257,25 +257,35 @@ def query_correctly(bed: Testbed, name: str, queries: int, results: int, places:
             except CouldNotObserve as error:
                 failed = f"query {number + 1} of {queries} ({place}) failed: {error.sentence}"
                 raise NotMet(bed.unserved().says(failed)) from None
-            if problem := query_problem(by_id, vector, results, answered):
-                own = _lost_by_an_index(bed, name, place, by_id, vector, results, answered)
-                if not own:
-                    wrong = f"query {number + 1} of {queries} in {name} ({place}): {problem}"
-                    raise NotMet(VerdictClass.WRONG_ANSWER.says(wrong))
-                lost |= dict.fromkeys(own)
+            which = f"query {number + 1} of {queries} in {name} ({place})"
+            own = _require_right(bed, name, place, which, by_id, vector, answered, results)
+            lost |= dict.fromkeys(own)
     return list(lost)
 
 
-def _lost_by_an_index(
+def _require_right(
     bed: Testbed,
     name: str,
     place: str,
+    which: str,
     known: Mapping[str, Document],
     vector: list[float],
-    results: int,
     answered: Sequence[str],
+    results: int,
 ) -> list[str]:
-    """Return what an instance's own index has lost, if that alone explains an answer and the instance has it."""
+    """Return the documents missing in a query's answer that an instance has, and its own index has lost.
+
+    Args:
+        which: the query, in words.
+        known: all documents that there are, by id.
+
+    Raises:
+        NotMet: if anything else is wrong with the answer; it says what the instances answer when asked directly.
+    """
+    problem = query_problem(known, vector, results, answered)
+    if not problem:
+        return []
+    beside = []
     for role in ROLES if place == "balancer" else (place,):
         instance = bed.instance(role)
         try:
@@ -284,9 +294,16 @@ def _lost_by_an_index(
             lost = lost_by_the_index(known, vector, results, answered, direct, every)
             if lost and not differences({id: known[id] for id in lost}, instance.get(name, lost)):
                 return lost
-        except CouldNotObserve:
-            continue  # an instance that is away explains nothing
-    return []
+        except CouldNotObserve as error:
+            beside.append(f"the {role} can't be asked ({error.sentence})")  # it explains nothing
+            continue
+        found = len(set(every) & set(known))
+        beside.append(
+            f"the {role} answers {query_problem(known, vector, results, direct) or 'right'}, and finds {found} of "
+            f"{count(len(known), 'document')}"
+        )
+    wrong = f"{which}: {problem}; asked directly, {', '.join(beside)}"
+    raise NotMet(VerdictClass.WRONG_ANSWER.says(wrong))
 
 
 def _small_enough(bed: Testbed, name: str) -> list[Document]:
@@ -366,10 +383,8 @@ def query_rate(bed: Testbed, name: str, queries: int, clients: int) -> tuple[flo
     seconds = time.monotonic() - begin
     lost = 0
     for number, (vector, answered) in enumerate(zip(questions, answers, strict=True), 1):
-        if problem := query_problem(by_id, vector, 5, answered):
-            if not _lost_by_an_index(bed, name, "balancer", by_id, vector, 5, answered):
-                raise NotMet(VerdictClass.WRONG_ANSWER.says(f"query {number} of {queries} in {name}: {problem}"))
-            lost += 1
+        which = f"query {number} of {queries} in {name}"
+        lost += bool(_require_right(bed, name, "balancer", which, by_id, vector, answered, results=5))
     require_few_lost(lost, queries)
     return queries / seconds, lost
 
