@@ -1,4 +1,4 @@
-"""The database answers, and each request to it takes 25 ms longer on its way."""
+"""The database answers, and each request to it takes 60 ms longer on its way."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from planted.catalogue import Expected
 EXPECTED = Expected("TOO-SLOW", {"PROD-3": "writes/s"}, tests=("One Client Writes Fast Enough",))
 
 TOXICS: Mapping[str, Sequence[Mapping[str, object]]] = {
-    "postgres": [{"type": "latency", "attributes": {"latency": 25}}]
+    "postgres": [{"type": "latency", "attributes": {"latency": 60}}]
 }

@@ -42,7 +42,7 @@ def test_the_local_environment_is_typed() -> None:
     environment = load_environment("local", VARIABLES)
     assert environment.limits.failover_max == timedelta(seconds=1)
     assert environment.limits.health_p95 == timedelta(milliseconds=50)
-    assert environment.limits.write_min == 30
+    assert environment.limits.write_min == 10
     assert environment.limits.words("FAILOVER_MAX") == "failover max 1 s (contract 60 s)"
     assert environment.settings.check_interval == timedelta(seconds=0.25)
     assert environment.destructive
@@ -122,7 +122,7 @@ def test_an_unknown_environment_lists_the_known_ones() -> None:
         ("FAILOVER_MAX: 1 s", "FAILOVER_MAX: 1", r"limits.FAILOVER_MAX is '1' .* a number with a unit \(ms, s, min\)"),
         ("FAILOVER_MAX: 1 s", "FAILOVER: 1 s", "limits.FAILOVER_MAX is missing"),
         ("FAILOVER_MAX: 1 s", "FAILOVER_MAX: 90 s", "FAILOVER_MAX is '90 s' .* at most the contract's 60 s"),
-        ("WRITE_MIN: 30/s", "WRITE_MIN: 5/s", "WRITE_MIN is '5/s' .* at least the contract's 10/s"),
+        ("WRITE_MIN: 10/s", "WRITE_MIN: 5/s", "WRITE_MIN is '5/s' .* at least the contract's 10/s"),
         ("limits:\n", "limits:\n  MORE: 1 s\n", "limits.MORE in .* is not known"),
         ('"${READ_REPLICA_RATIO}"', "1.5", "settings.read_replica_ratio is 1.5 .* a number from 0 to 1"),
         ('"${BALANCER_URL}"', "127.0.0.1:80", "urls.balancer in .* must be a URL that begins with http://"),
