@@ -20,10 +20,15 @@ def test_the_command_selects_what_was_asked_for() -> None:
     assert "--exitonerror" in arguments
 
 
-def test_all_suites_together_are_one_piece_of_work() -> None:
-    arguments = command(Path("/project/suites"), ResultsFolder(Path("/results")), 1, Selection(), [], together=True)
-    assert {"--testlevelsplit", "--chunk"} <= set(arguments)
-    assert "--chunk" not in command(Path("/project/suites"), ResultsFolder(Path("/results")), 1, Selection(), [])
+def test_all_suites_together_are_run_by_robot_alone() -> None:
+    def of(*, together: bool) -> list[str]:
+        folder, selection = ResultsFolder(Path("/results")), Selection(suites=("Failover",))
+        return command(Path("/project/suites"), folder, 1, selection, [], together=together)
+
+    alone, by_pabot = of(together=True), of(together=False)
+    assert "robot" in alone and "pabot.pabot" not in alone
+    shared = by_pabot[by_pabot.index("--exitonerror") :]
+    assert alone[-len(shared) :] == shared
 
 
 def test_options_in_variables_are_dropped_and_additions_win() -> None:
@@ -47,15 +52,6 @@ def test_any_other_code_is_said(code: int, words: str) -> None:
     sentence = abnormal_end(code)
     assert sentence is not None
     assert words in sentence
-
-
-def test_progress_of_all_suites_together_has_a_short_name() -> None:
-    said: list[str] = []
-    seconds = iter([0.0, 1.0, 8.4])
-    progress = Progress(1, said.append, clock=lambda: next(seconds))
-    for words in ("EXECUTING GroupSuites.A.B_Suites.C.D", "PASSED GroupSuites.A.B_Suites.C.D in 7.4 seconds"):
-        progress.line(f"2026-01-01 10:00:00.1 [PID:7] [0] [ID:0] {words}\n")
-    assert said == ["  0:01  started   all suites together", "  0:08  done 1/1  all suites together  (7.4 s)"]
 
 
 def test_progress_in_plain_words() -> None:

@@ -55,7 +55,7 @@ class Options:
         processes: how many suites run at the same time; on the local stack each has a stack of its own.
         wait: how long a starting service is waited for; None for the default of the environment.
         together: whether all suites run in one process of Robot Framework, one after another, whatever ``processes``
-            says. A process takes two seconds of CPU time before its first test, which is much for a few short tests.
+            says. A process takes seconds of CPU time before its first test, which is much for a few short tests.
     """
 
     environment: str = LOCAL
@@ -128,7 +128,7 @@ def sign_off(options: Options, say: Say = print, bring_up: BringUp | None = None
                     command(source, folder, processes, options.selection, planned, together=options.together),
                     environment_for_workers(os.environ, {**tested.variables, "SIGNOFF_RUN_FOLDER": str(folder.path)}),
                     folder,
-                    1 if options.together else len(suites),
+                    len(suites),
                     say,
                 )
                 problems += filter(None, [abnormal_end(code)])

@@ -1,7 +1,7 @@
-"""pabot as a subprocess: its command, its progress in plain words, and its orderly end.
+"""pabot or robot as a subprocess: its command, its progress in plain words, and its orderly end.
 
-pabot puts each suite in a process of its own and merges what they report. It is started in a session of its own, so
-that Ctrl-C reaches it once, from here, and not a second time from the terminal.
+pabot puts each suite in a process of its own and merges what they report; robot alone runs all of them in one. It is
+started in a session of its own, so that Ctrl-C reaches it once, from here, and not a second time from the terminal.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from ..report.judgement import PlannedTest
 # pabot gives each worker 5 s to end, twice, and then makes a dry run of up to 3 s in place of its results.
 PATIENCE = timedelta(seconds=30)
 
-# pabot's codes up to 250 count failed tests; above them it says that something went wrong with the run itself.
+# Codes up to 250 count failed tests; above them pabot, or robot, says that something went wrong with the run itself.
 ABNORMAL = 251
 MEANINGS = {
-    251: "pabot showed its help or version instead of running",
-    252: "pabot says that its results are incomplete (a worker died or a result file is broken)",
-    253: "pabot was interrupted",
-    255: "pabot stopped with an unexpected error",
+    251: "it showed its help or version instead of running",
+    252: "it could not run what it was given, or its results are incomplete (a worker died or a result file is broken)",
+    253: "it was interrupted",
+    255: "it met an unexpected error",
 }
 PR_SET_PDEATHSIG = 1
 
@@ -50,7 +50,7 @@ def command(
     *,
     together: bool = False,
 ) -> list[str]:
-    """Return pabot's command line. It holds no credential: pabot writes its arguments into files.
+    """Return the command line of pabot, or of robot. It holds no credential: both write their arguments into files.
 
     Args:
         source: a folder of suites or a suite file, absolute.
@@ -58,19 +58,17 @@ def command(
         processes: how many suites run at the same time.
         selection: which tests run.
         planned: all tests; those selected by requirement or name are given to Robot Framework by their full names.
-        together: whether all suites run in one process.
+        together: whether all suites run in one process, which is robot then, without pabot's own work around it.
     """
     options = [("include", selection.include), ("exclude", selection.exclude), ("suite", selection.suites)]
     chosen = [part for name, values in options for value in values for part in (f"--{name}", value)]
     if selection.requirements or selection.tests:
         chosen += [part for test in planned if not test.left_out for part in ("--test", test.full_name)]
+    pabot = ("-m", "pabot.pabot", "--processes", str(processes), "--no-pabotlib", "--pabotlibport", "0")
     return [
-        *(sys.executable, "-m", "pabot.pabot"),
-        *("--processes", str(processes), "--no-pabotlib", "--pabotlibport", "0"),
+        *(sys.executable, *(("-m", "robot", "--console", "quiet") if together else pabot)),
         # A library that can't be imported is green when no test calls it; this makes it stop its suite.
         "--exitonerror",
-        # A chunk of suites is run without regard to the names of tests that are given; one of tests is not.
-        *(("--testlevelsplit", "--chunk") if together else ()),
         *("--outputdir", str(folder.path), "--output", "output.xml", "--log", "log.html", "--report", "report.html"),
         *chosen,
         str(source),
@@ -78,7 +76,7 @@ def command(
 
 
 def environment_for_workers(own: Mapping[str, str], additions: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables for pabot.
+    """Return the environment variables for pabot, or robot.
 
     Args:
         own: this process's variables.
@@ -99,32 +97,32 @@ def run_workers(
     suites: int,
     say: Callable[[str], None],
 ) -> int:
-    """Run pabot to its end and return its exit code.
+    """Run pabot, or robot, to its end and return its exit code.
 
     Args:
         arguments: from :func:`command`.
         variables: from :func:`environment_for_workers`.
-        folder: pabot works in it, since it writes files into the current folder.
+        folder: it works there, since pabot writes files into the current folder.
         suites: how many suites will run, for the progress.
         say: takes each line of progress.
 
     Raises:
-        KeyboardInterrupt: again, after pabot and all its workers have ended.
+        KeyboardInterrupt: again, after it and all its workers have ended.
     """
     folder.logs.mkdir(parents=True, exist_ok=True)
-    log = folder.logs / "pabot.log"
+    log = folder.logs / "run.log"
     # Into a file and not a pipe: pabot hangs if nobody is left to read, and so would outlive a killed run.
     with log.open("wb") as output:
-        pabot = _start(arguments, variables, folder, output)
+        running = _start(arguments, variables, folder, output)
     progress = Progress(suites, say)
     ended = threading.Event()
     reader = threading.Thread(target=_follow, args=(log, progress.line, ended), daemon=True)
     reader.start()
     try:
-        return pabot.wait()
+        return running.wait()
     except KeyboardInterrupt:
         say("Interrupted: ending the running suites.")
-        _end(pabot)
+        _end(running)
         raise
     finally:
         ended.set()
@@ -147,13 +145,13 @@ def _start(
 
 
 def abnormal_end(code: int) -> str | None:
-    """Return the sentence for an exit code of pabot that says more than a number of failed tests, or None."""
+    """Return the sentence for an exit code that says more than a number of failed tests, or None."""
     if 0 <= code < ABNORMAL:
         return None
     if code < 0:
-        return f"The run ended early: pabot was ended by signal {-code}."
-    meaning = MEANINGS.get(code, "pabot stopped abnormally")
-    return f"The run ended abnormally: {meaning} (exit code {code}; see logs/pabot.log)."
+        return f"The run ended early: its process was ended by signal {-code}."
+    meaning = MEANINGS.get(code, "nothing is known of the reason")
+    return f"The run ended abnormally: {meaning} (exit code {code}; see logs/run.log)."
 
 
 class Progress:
@@ -184,19 +182,14 @@ class Progress:
             return
         minutes, seconds = divmod(int(self._clock() - self._begin), 60)
         if event["start"]:
-            self._say(f"  {minutes}:{seconds:02}  started   {self._name(event['started'])}")
+            self._say(f"  {minutes}:{seconds:02}  started   {event['started']}")
             return
         self._done += 1
         if event["passed"]:
-            ended = f"{self._name(event['passed'])}  ({event['seconds']} s)"
+            ended = f"{event['passed']}  ({event['seconds']} s)"
         else:
-            ended = f"{self._name(event['failed'])}  {self._failure(int(event['code']))}"
+            ended = f"{event['failed']}  {self._failure(int(event['code']))}"
         self._say(f"  {minutes}:{seconds:02}  done {self._done}/{self._suites}  {ended}")
-
-    @staticmethod
-    def _name(item: str) -> str:
-        """Return the name of a suite; pabot's name for all of them together is the list of their tests."""
-        return "all suites together" if item.startswith("Group") else item
 
     @staticmethod
     def _failure(code: int) -> str:
@@ -223,17 +216,17 @@ def _follow(log: Path, take: Callable[[str], None], ended: threading.Event) -> N
             ended.wait(0.2)
 
 
-def _end(pabot: subprocess.Popen[bytes]) -> None:
-    """Interrupt pabot, and kill it with its workers if it doesn't end in time or a second Ctrl-C arrives."""
-    workers = _descendants(pabot.pid)
-    pabot.send_signal(signal.SIGINT)
+def _end(running: subprocess.Popen[bytes]) -> None:
+    """Interrupt a run, and kill it with its workers if it doesn't end in time or a second Ctrl-C arrives."""
+    workers = _descendants(running.pid)
+    running.send_signal(signal.SIGINT)
     with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
-        pabot.wait(PATIENCE.total_seconds())
-    for process in [*workers, *_descendants(pabot.pid)]:
+        running.wait(PATIENCE.total_seconds())
+    for process in [*workers, *_descendants(running.pid)]:
         with suppress(psutil.NoSuchProcess):  # it has ended by itself
             process.kill()
-    pabot.kill()
-    pabot.wait()
+    running.kill()
+    running.wait()
 
 
 def _descendants(pid: int) -> list[psutil.Process]:
@@ -245,6 +238,6 @@ def _descendants(pid: int) -> list[psutil.Process]:
 
 def interrupt_when_owner_dies() -> None:
     """Have this process interrupted when the one that started it is gone; runs between its fork and its program."""
-    # Linux only. Without it pabot would go on disturbing a deployment that nobody judges any more.
+    # Linux only. Without it the run would go on disturbing a deployment that nobody judges any more.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
