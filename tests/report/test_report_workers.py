@@ -26,7 +26,8 @@ def test_all_suites_together_are_run_by_robot_alone() -> None:
         return command(Path("/project/suites"), folder, 1, selection, [], together=together)
 
     alone, by_pabot = of(together=True), of(together=False)
-    assert "robot" in alone and "pabot.pabot" not in alone
+    assert "robot" in alone
+    assert "pabot.pabot" not in alone
     shared = by_pabot[by_pabot.index("--exitonerror") :]
     assert alone[-len(shared) :] == shared
 
