@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import requests
 from orjson import dumps
 
+from stack.balancer import drift
+from stack.balancer.catalog import Collection
 from stack.balancer.expected import Expected, documents_of
 from stack.balancer.operations import Action, read_operation
 from tests.balancer.balanced_deployment import (
@@ -187,3 +191,31 @@ def test_a_row_that_makes_the_same_collection_again_is_no_new_beginning() -> Non
     expected.follow(5, Action.DELETE_DOCUMENTS, dumps({"ids": ["a"]}))
     assert expected.tells("a")
     assert expected.document("a") is None
+
+
+def test_clients_are_left_the_time_that_reading_took_and_a_mend_waits_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, rests = [0.0], list[float]()
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    class Clocked(drift.Drift):
+        async def _equal(self, collection: Collection, ids: Sequence[str]) -> bool:
+            now[0] += 0.5
+            return False
+
+        async def _settle(self, collection: Collection, ids: Sequence[str]) -> int:
+            now[0] += 4.0
+            return 1
+
+    async def ids(*_: object) -> list[str]:
+        return [f"d{number}" for number in range(drift.PAGE + 1)]
+
+    loop = SimpleNamespace(time=lambda: now[0])
+    monkeypatch.setattr(drift, "asyncio", SimpleNamespace(get_running_loop=lambda: loop, sleep=rest))
+    instances = [SimpleNamespace(name=name, healthy=True) for name in (PRIMARY, REPLICA)]
+    nobody = cast(Any, None)
+    comparing = Clocked(cast(Any, instances), nobody, nobody, nobody, cast(Any, SimpleNamespace(ids=ids)), interval=1.0)
+    collection = Collection("id", "tenant", "database", "name", "lane", {PRIMARY: "one", REPLICA: "other"})
+    assert asyncio.run(comparing._compare(collection)) == 2
+    assert rests == [drift.REST * 0.5] * 2
