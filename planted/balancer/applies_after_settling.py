@@ -1,4 +1,4 @@
-"""Calls a row done on an instance, in the log and in every gauge, a moment before it is sent there."""
+"""Calls a row done on an instance, in the log and in every gauge, two seconds before it is sent there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPECTED = Expected(
     also=("TXN-1", *CONTENTS),
 )
 
-LATER = 0.5
+LATER = 2.0
 """Seconds from the word to the deed."""
 
 
