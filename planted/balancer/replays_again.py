@@ -14,12 +14,9 @@ from stack.balancer.replication import Lane, Replication
 
 EXPECTED = Expected(
     "DIVERGED",
-    {"FAIL-4": "DIVERGED", "WAL-4": "DIVERGED"},
+    {"WAL-4": "DIVERGED"},
     also=OUTAGES,
-    tests=(
-        "Writes Are Replayed In Their Order",
-        "A Returned Primary Catches Up Under Load",
-    ),
+    tests=("Writes Are Replayed In Their Order",),
 )
 
 LATE, AGAIN = 0.5, 2.5
