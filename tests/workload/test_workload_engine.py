@@ -151,3 +151,23 @@ def test_a_client_goes_on_under_a_new_identity_after_an_unknown_outcome(
         following = [other for other in done if other.client == one.client and other.invoked > one.returned]
         assert all(other.identity > one.identity for other in following)
         assert (one.client, one.identity) in later
+
+
+def test_the_clients_stop_when_they_owe_no_deletes(tmp_path: Path, names: Callable[[str], str]) -> None:
+    """Stories begin with what is added: on a server that answers nothing for a while, nobody gets further than that."""
+    server = RealChroma(tmp_path, "primary").wait()
+    done: list[Operation] = []
+    load = Load(rate=100, clients=200, seed=5, faults=0, each=0, within=10.0)
+    try:
+        engine = Engine(server.url, "owing", load, names, done.append).start()
+        os.kill(server._process.pid, signal.SIGSTOP)
+        threading.Event().wait(0.8)  # not a wait for anything: so long nobody answers
+        thaw = threading.Timer(0.4, os.kill, (server._process.pid, signal.SIGCONT))
+        thaw.start()
+        engine.stop(deletes=0.3)
+        thaw.join()
+    finally:
+        server.kill()
+    mutations = [one for one in done if one.action.mutates]
+    assert len(mutations) > 40
+    assert sum(one.action in (Action.DELETE, Action.DROP) for one in mutations) >= 0.3 * len(mutations)

@@ -159,7 +159,7 @@ class Engine:
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._end: asyncio.Event | None = None
+        self._owed: float | None = None
         self._freed: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, daemon=True, name="workload")
 
@@ -195,14 +195,19 @@ class Engine:
         """The names of the collections that all clients share."""
         return [*(one.name for one in self._work), self._queried.name]
 
-    def stop(self) -> None:
+    def stop(self, deletes: float = 0.0) -> None:
         """End the arrivals, and return when every request under way is over.
+
+        Args:
+            deletes: the share of the mutations that have to be deletes. The clients go on until they are: stories end
+                in their deletes, and where answers come slowly, or the load ends early, many are still at their
+                beginning.
 
         Raises:
             Exception: what the engine itself stumbled over, if it did.
         """
         if self._thread.is_alive():
-            self._told_to(self._finish)
+            self._told_to(lambda: self._finish(deletes))
         self._thread.join()
         if self._failure is not None:
             raise self._failure
@@ -225,7 +230,7 @@ class Engine:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._end, self._freed = asyncio.Event(), asyncio.Event()
+        self._freed = asyncio.Event()
         timeout = aiohttp.ClientTimeout(total=self._load.within, sock_connect=CONNECT.total_seconds())
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as self._http:
@@ -254,18 +259,17 @@ class Engine:
             await self._do(first, _Wish(Action.ADD, telling), None)
 
     async def _arrivals(self) -> None:
-        assert self._end is not None
         assert self._freed is not None
         begin = time.monotonic()
         for number in counter():
             due = begin + number / self._load.rate
             # What is waited for is the time itself.
-            while not self._end.is_set() and (left := due - time.monotonic()) > 0:  # noqa: ASYNC110
+            while not self._over and (left := due - time.monotonic()) > 0:  # noqa: ASYNC110
                 await asyncio.sleep(min(left, 0.1))
-            while not self._end.is_set() and not self._free:
+            while not self._over and not self._free:
                 self._freed.clear()
                 await self._freed.wait()
-            if self._end.is_set():
+            if self._over:
                 return
             self._arrive(due)
             if not number % 16:
@@ -294,11 +298,15 @@ class Engine:
 
     # ---------------------------------------------------------------- what is done next
 
-    def _finish(self) -> None:
-        assert self._end is not None
+    def _finish(self, deletes: float = 0.0) -> None:
         assert self._freed is not None
-        self._end.set()
+        self._owed = deletes
         self._freed.set()
+
+    @property
+    def _over(self) -> bool:
+        """Whether no more arrivals are to come."""
+        return self._owed is not None and self._deletes >= self._owed * self._mutations
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
@@ -415,6 +423,9 @@ class Engine:
             question=wish.question,
             results=_RESULTS if wish.question else 0,
         )
+        if action.mutates:
+            self._mutations += 1
+            self._deletes += action in _REMOVALS
         answer = await self._send(asked, collection)
         returned, returned_at = time.monotonic(), datetime.now().astimezone()
         said, found = understood(asked, answer)
@@ -430,9 +441,6 @@ class Engine:
         self._record(done)
         if said.result is Result.INDETERMINATE:
             client.identity += 1
-        if action.mutates:
-            self._mutations += 1
-            self._deletes += action in _REMOVALS
         if telling is not None and action.mutates:
             self._after(telling, done, answer)
 

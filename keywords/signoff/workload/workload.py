@@ -239,7 +239,7 @@ class Workload:
             CouldNotObserve: if something can't be read; then the history has no end and is never judged.
         """
         try:
-            self._engine.stop()
+            self._engine.stop(self._header.limits.deletes)
             for watcher in self._watchers:
                 for event in watcher.stop():
                     self._record(event)
