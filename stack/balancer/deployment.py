@@ -78,6 +78,7 @@ class Deployment:
             OSError, asyncpg.PostgresError, TimeoutError: the database cannot be used.
         """
         await self.journal.open()
+        await self.handover.look_for_workers()
         await self._restore()
         probes = [Probe(instance, self.settings.check_interval, self.refill.verify) for instance in self.instances]
         await asyncio.gather(*(probe.check() for probe in probes))

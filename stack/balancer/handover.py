@@ -46,16 +46,20 @@ class Handover:
         """Whether there is somebody to hand rows over to."""
         return asyncio.get_running_loop().time() - self._at_work_at < PATIENCE
 
+    async def look_for_workers(self) -> None:
+        """See whether anybody is at work. Without a first look nobody seems to be, and what they have is taken back."""
+        if self._wanted and await self._journal.sync_at_work():
+            self._at_work_at = asyncio.get_running_loop().time()
+
     async def run(self) -> None:
         """Watch for ever what becomes of the rows, and whether anybody is at work."""
         loop = asyncio.get_running_loop()
         watched = float("-inf")
         while True:
             try:
-                if self._wanted and loop.time() - watched >= WATCH_INTERVAL:
+                if loop.time() - watched >= WATCH_INTERVAL:
                     watched = loop.time()
-                    if await self._journal.sync_at_work():
-                        self._at_work_at = loop.time()
+                    await self.look_for_workers()
                 if self._waiting:
                     await self._look()
             except Exception:

@@ -175,6 +175,23 @@ def test_a_part_is_killed_while_workers_are_at_work(deployment: BalancedDeployme
     _assert_whole(_tasks(deployment, name), 6000)
 
 
+def test_a_balancer_that_is_started_anew_leaves_the_workers_what_they_have_not_begun(
+    deployment: BalancedDeployment, name: str
+) -> None:
+    collection = deployment.create(name)
+    with deployment.frozen(WORKERS[0]), deployment.frozen(WORKERS[1]):
+        # However long the balancer takes to start: nobody calls them dead meanwhile.
+        deployment.sql("UPDATE sync_workers SET lease = '10 minutes' RETURNING worker_id")
+        deployment.suspend(REPLICA)
+        there = _owe(deployment, collection, 2000)
+        deployment.resume(REPLICA)
+        until("the backlog is handed over", lambda: len(_tasks(deployment, name)) == 2)
+        deployment.restart_balancer()
+        deployment.until_healthy_instances(2)
+    deployment.expect(name, there)
+    _assert_whole(_tasks(deployment, name), 2000)
+
+
 def test_a_collection_is_deleted_while_workers_are_at_work(deployment: BalancedDeployment, name: str) -> None:
     collection = deployment.create(name)
     with _owing(deployment, collection, 6000):
