@@ -1,8 +1,8 @@
 """What clients do to one document after another: short stories, many of which straddle a fault.
 
 A workload that only adds can't show a replay in the wrong order, a second replay, or a delete that is forgotten. Each
-story ends in a state that such a mistake changes. Two in five mutations are deletes, because most of the faults that
-escape elsewhere are about them.
+story ends in a state that such a mistake changes. Of the mutations within a phase two in five are deletes, of those
+that straddle a fault one in three, because most of the faults that escape elsewhere are about them.
 """
 
 from __future__ import annotations
