@@ -24,7 +24,6 @@ class Expected:
         red: the requirements that have to be not met, each with a part of its reason.
         also: further requirements that the fault breaks with good reason; they may be red or not. Everything that is
             named neither here nor in ``red`` has to stay as it is.
-        alike: further classes that are right as well, where chance decides which of them shows.
         tests: the tests of those in ``red`` that see it, where there are others that take long; all if none is named.
         refused: a part of the sentence with which a run against such a deployment is refused before its first test;
             empty if it is run.
@@ -33,7 +32,6 @@ class Expected:
     verdict: str = ""
     red: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
-    alike: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     refused: str = ""
 

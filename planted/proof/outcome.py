@@ -100,9 +100,8 @@ def _judge(expected: Expected, by_id: Mapping[str, Row], verdicts: Sequence[str]
     for id, words in expected.red.items():
         if words.casefold() not in by_id[id].reason.casefold():
             return Outcome.WRONG_REASON, f"{id} does not say “{words}”, but: {by_id[id].reason}"
-    right = [expected.verdict, *expected.alike]
-    if expected.verdict and not set(right) & set(verdicts):
-        return Outcome.WRONG_REASON, f"none is {' or '.join(right)}; they are {', '.join(verdicts) or 'of no class'}"
+    if expected.verdict and expected.verdict not in verdicts:
+        return Outcome.WRONG_REASON, f"none is {expected.verdict}; they are {', '.join(verdicts) or 'of no class'}"
     return Outcome.CAUGHT, ""
 
 

@@ -54,16 +54,6 @@ def test_red_with_another_class_is_the_wrong_reason() -> None:
     assert (seen.outcome, seen.sentence) == (Outcome.WRONG_REASON, "none is LOST; they are STALE")
 
 
-def test_a_class_that_is_alike_is_right_and_no_other() -> None:
-    expected = Expected("LOST", EXPECTED.red, alike=("STALE", "DIVERGED"))
-    stale = [Row(row.id, row.outcome, row.reason, ("STALE",)) for row in RED]
-    assert outcome_of(expected, stale).outcome is Outcome.CAUGHT
-    slow = [Row(row.id, row.outcome, row.reason, ("SLOW-FAILOVER",)) for row in RED]
-    seen = outcome_of(expected, slow)
-    assert seen.outcome is Outcome.WRONG_REASON
-    assert seen.sentence == "none is LOST or STALE or DIVERGED; they are SLOW-FAILOVER"
-
-
 def test_what_is_broken_with_good_reason_is_no_false_alarm() -> None:
     seen = outcome_of(EXPECTED, [*RED, Row("WAL-3", "not met", "lag", ())])
     assert seen.requirements == ("DOC-1", "FAIL-4", "WAL-3")
