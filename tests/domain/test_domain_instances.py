@@ -6,16 +6,17 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from real_chroma import RealChroma
 
 from signoff.checks.conditions import matches, matches_text
-from signoff.checks.preflight import PreflightFailed, _two_instances
+from signoff.checks.preflight import PreflightFailed, _shares_databases, _two_instances
 from signoff.checks.unusual import CONDITIONS, TEXT_CONDITIONS, unusual_documents, unusual_updates
 from signoff.clients.client import Writer
 from signoff.clients.instances import COLLECTIONS, Instance
-from signoff.clients.wire import NoAnswer
+from signoff.clients.wire import NoAnswer, Reply
 from signoff.documents import Document, by_id, differences, make_documents, rewritten
 from signoff.ledger import Change, Kind, Ledger, judge
 from signoff.outcomes import Effect
@@ -189,3 +190,21 @@ def test_one_server_under_two_addresses_is_seen(two_servers: Servers) -> None:
     _two_instances(primary, replica)
     with pytest.raises(PreflightFailed, match="the same instance"):
         _two_instances(primary, Instance("replica", two_servers[0].url))
+
+
+def test_a_database_of_our_own_is_deleted_even_if_that_is_refused_at_first(
+    two_servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    primary = two_servers[0].instance
+    honest, there, refused = primary.wire.call, primary.list_databases(), iter(("the first one",))
+
+    def call(method: str, path: str, **given: Any) -> Reply:
+        # What Chroma answers now and then to who deletes a database that is just made.
+        if method == "DELETE" and next(refused, None):
+            return Reply("the primary", 500, {}, b"{}")
+        return honest(method, path, **given)
+
+    monkeypatch.setattr(primary.wire, "call", call)
+    _shares_databases(primary, two_servers[1].instance)
+    assert primary.list_databases() == there
+    assert next(refused, None) is None

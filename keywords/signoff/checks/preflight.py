@@ -16,12 +16,13 @@ from ..clients.database import Database
 from ..clients.instances import Instance
 from ..clients.render import RenderApi
 from ..environment import Environment
-from ..polling import Clock
+from ..polling import Clock, poll
 from ..secrets import redact
-from ..verdict import CouldNotObserve
+from ..verdict import CouldNotObserve, NotMet
 from ..words import duration
 
 _EVERY = timedelta(milliseconds=250)
+_PATIENCE = timedelta(seconds=5)
 _DATABASES = "/api/v2/tenants/default_tenant/databases"
 
 
@@ -203,7 +204,22 @@ def _shares_databases(primary: Instance, replica: Instance) -> bool:
     try:
         return replica.wire.get(f"{_DATABASES}/{name}").status == 200
     finally:
-        primary.wire.call("DELETE", f"{_DATABASES}/{name}")
+        _delete_database(primary, name)
+
+
+def _delete_database(instance: Instance, name: str) -> None:
+    """Delete a database of our own. Chroma now and then refuses one that is just made with 500, and takes it later."""
+    try:
+        poll(
+            lambda: instance.wire.call("DELETE", f"{_DATABASES}/{name}").status,
+            lambda status: status in (200, 404),
+            within=_PATIENCE,
+            patient=True,
+            what=f"The empty database {name} is deleted from the {instance.name}",
+            describe=lambda status: f"answered {status}",
+        )
+    except NotMet as error:
+        raise CouldNotObserve(error.sentence) from None
 
 
 def _without_credentials(url: str) -> str:
