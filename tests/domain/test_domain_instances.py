@@ -199,7 +199,7 @@ def test_a_database_of_our_own_is_deleted_even_if_that_is_refused_at_first(
     honest, there, refused = primary.wire.call, primary.list_databases(), iter(("the first one",))
 
     def call(method: str, path: str, **given: Any) -> Reply:
-        # What Chroma answers now and then to who deletes a database that is just made.
+        # What Chroma has answered to who deleted a database that was just made.
         if method == "DELETE" and next(refused, None):
             return Reply("the primary", 500, {}, b"{}")
         return honest(method, path, **given)

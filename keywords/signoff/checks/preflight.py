@@ -208,7 +208,7 @@ def _shares_databases(primary: Instance, replica: Instance) -> bool:
 
 
 def _delete_database(instance: Instance, name: str) -> None:
-    """Delete a database of our own. Chroma now and then refuses one that is just made with 500, and takes it later."""
+    """Delete a database of our own, also if Chroma answers 500 at first, as it has done 11 ms after one was made."""
     try:
         poll(
             lambda: instance.wire.call("DELETE", f"{_DATABASES}/{name}").status,
