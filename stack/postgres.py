@@ -12,16 +12,14 @@ import os
 import pwd
 import secrets
 import shutil
-import signal
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import StackError, StartFailed
 from .ports import HOST
-from .processes import SystemUser, spawn
+from .processes import FOLDER_VARIABLE, SERVICE_VARIABLE, SystemUser, spawn
 from .state import open_to_others
 
 DATABASE = "chroma"
@@ -86,10 +84,18 @@ def copied_binaries(home: Path) -> Path:
 def _copy_installation(source: Path, target: Path) -> None:
     """Copy what the server needs; its programs look for the wheel's shared libraries beside the wheel."""
     unneeded = shutil.ignore_patterns("include", "*.a", "pkgconfig")
-    shutil.copytree(source, target, ignore=unneeded, symlinks=True)
+    shutil.copytree(source, target, ignore=unneeded, symlinks=True, copy_function=_link_or_copy)
     libraries = f"{_WHEEL}.libs"
     if (source.parent.parent / libraries).is_dir():
-        shutil.copytree(source.parent.parent / libraries, target.parent.parent / libraries)
+        shutil.copytree(source.parent.parent / libraries, target.parent.parent / libraries, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Give a file a second name, which costs nothing; where that can't be, on another file system, copy it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,8 @@ class PostgresServer:
         """
         self.home.mkdir(mode=0o700, exist_ok=True)
         if self.source is not None:
-            await asyncio.to_thread(_copy_installation, self.source, self.binaries.parent)
+            # Not in a thread: that would go on copying while the folder is removed, if the stack ends meanwhile.
+            _copy_installation(self.source, self.binaries.parent)
         password_file = self.home / "password"
         password_file.touch(mode=stat.S_IRUSR | stat.S_IWUSR)
         password_file.write_text(self.password + "\n", encoding="ascii")
@@ -169,20 +176,17 @@ class PostgresServer:
         await self._run("postgres", "--single", "-D", str(self.data), "-c", "fsync=off", ROLE, stdin=create)
 
     async def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
+        # With the marks of its service, it is ended with what it started as the server itself is.
+        marks = {FOLDER_VARIABLE: str(self.home.parent), SERVICE_VARIABLE: self.home.name}
         process = await spawn(
             (str(self.binaries / program), *arguments),
-            environment=dict(os.environ),
+            environment={**os.environ, **marks},
             working_folder=self.home,
             stdin=asyncio.subprocess.PIPE,
             output=asyncio.subprocess.PIPE,
             user=self.user,
         )
-        try:
-            output, _ = await process.communicate(stdin.encode())
-        except asyncio.CancelledError:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
+        output, _ = await process.communicate(stdin.encode())
         if process.returncode != 0:
             lines = output.decode(errors="replace").strip().splitlines() or ["(no output)"]
             raise StartFailed(f"PostgreSQL's {program} exited with code {process.returncode}: {lines[-1].strip()}")

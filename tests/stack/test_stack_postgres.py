@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import psycopg2
 import pytest
 
 from stack.postgres import PostgresServer, copied_binaries, installation
+from stack.processes import end_leftovers
 from stack.state import open_to_others
 from tests.stack.running_stack import RunningStack
 
@@ -55,3 +58,21 @@ def test_an_installation_that_is_closed_to_others_is_copied(home: Path, tmp_path
     assert (copy.data / "PG_VERSION").read_text(encoding="ascii").strip() == "18"
     assert copy.data.stat().st_uid != 0
     assert not (home / "password").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+def test_nothing_is_written_any_more_once_its_preparation_was_called_off(home: Path) -> None:
+    copy = replace(PostgresServer.new(home, 1), binaries=copied_binaries(home), source=installation())
+
+    async def call_off() -> None:
+        preparing = asyncio.create_task(copy.prepare())
+        while not copy.binaries.exists():  # noqa: ASYNC110 - what is at work sets no event of ours
+            await asyncio.sleep(0)  # until it is at work
+        preparing.cancel()
+        with suppress(asyncio.CancelledError):
+            await preparing
+        assert end_leftovers(home.parent, home.name)
+        shutil.rmtree(home)
+
+    asyncio.run(call_off())
+    assert not home.exists()
