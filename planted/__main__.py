@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{planted.full_name} is no program; python -m planted.proof --fault plants it.", file=sys.stderr)
         return 2
     planted.module.plant()
-    # Only the program that it is: with the others a start takes half as much CPU time again, and a proof has many starts.
+    # Only the program that it is: to import the others as well costs half as much CPU time again, at each start.
     program = import_module(f"stack.{planted.part}.__main__")
     return int(program.main(list(arguments[1:])) if planted.part == "sync" else program.main())
 

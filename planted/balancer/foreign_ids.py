@@ -1,4 +1,4 @@
-"""Uses the id of the instance that executed a write when it is carried over to the other one."""
+"""Uses the id that a collection has on the primary when a write is carried over to the replica."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def plant() -> None:
 
     async def send(self: Replication, entry: Entry, instance: Instance, body: bytes) -> Answer:
         operation = entry.operation
-        if entry.executed_on and entry.collection is not None and operation.action in DOCUMENT_WRITES:
-            path = operation.path_on_instance(entry.collection.ids[entry.executed_on])
+        if instance.name == "replica" and entry.collection is not None and operation.action in DOCUMENT_WRITES:
+            path = operation.path_on_instance(entry.collection.ids["primary"])
             return await instance.call(operation.method, path, body, _JSON, APPLY_TIMEOUT)
         return await honest(self, entry, instance, body)
 
