@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import tempfile
 import time
@@ -16,7 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .errors import StackError
-from .processes import end_leftovers, is_same_process, start_time
+from .leftovers import remove_leftovers
+from .processes import is_same_process, start_time
 
 STATE_FILE = "stack.json"
 _PREFIX = "signoff-stack-"
@@ -152,8 +152,7 @@ def sweep() -> list[Path]:
             continue
         if state is None and not _is_old(folder):
             continue  # perhaps just being created
-        end_leftovers(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_leftovers(folder)
         removed.append(folder)
     return removed
 

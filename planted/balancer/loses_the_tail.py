@@ -27,10 +27,12 @@ EXPECTED = Expected(
 
 BEHIND = 0.8
 """Seconds that an instance is behind the other one."""
+NEVER = 60.0
+"""Seconds after which the other one would try a slow instance's writes itself, and so lose nothing of them."""
 
 
 def plant() -> None:
-    replication.GATHER = BEHIND
+    replication.GATHER, replication.HEDGE = BEHIND, NEVER
     honest_change, honest_skip = Deployment._health_changed, Replication._skip
     dropped: dict[str, set[Entry]] = {}
 

@@ -71,10 +71,26 @@ def test_a_killed_supervisor_leaves_nothing_not_even_a_frozen_process(start_stac
     postmaster = psutil.Process(stack.pid("chroma-postgres"))
     frozen = [postmaster.pid, *(child.pid for child in postmaster.children(recursive=True))]
     assert len(frozen) > 1
+    segment = _shared_memory(stack.folder)
+    assert segment in _segments()
+    assert "/dev/shm" not in Path(f"/proc/{postmaster.pid}/maps").read_text(encoding="utf-8")
     signal_all([*frozen, stack.pid("chroma-replica")], signal.SIGSTOP)
     assert len(belonging_to(stack.folder)) >= 5 + len(frozen) - 1
     stack.process.kill()
     until("nothing is left", stack.is_gone, seconds=5)
+    assert segment not in _segments()
+
+
+def _shared_memory(folder: Path) -> str:
+    """Return the number of the shared memory by which PostgreSQL guards its data."""
+    lock_file = folder / "chroma-postgres" / "data" / "postmaster.pid"
+    return lock_file.read_text(encoding="ascii").splitlines()[6].split()[1]
+
+
+def _segments() -> set[str]:
+    """Return the numbers of all shared memory of this machine."""
+    lines = Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()
+    return {line.split()[1] for line in lines[1:]}
 
 
 def _has_ended(pid: int, started: float) -> bool:
@@ -86,6 +102,7 @@ def test_the_kernel_alone_ends_the_services_when_the_guard_died_too(start_stack:
     services = [(pid, start_time(pid)) for name in ("chroma-primary", "chroma-replica") for pid in [stack.pid(name)]]
     guards = [p for p in psutil.Process(stack.process.pid).children() if "stack.guard" in p.cmdline()]
     assert len(guards) == 1
+    segment = _shared_memory(stack.folder)
     guards[0].kill()
     stack.process.kill()
     for pid, started in services:
@@ -94,6 +111,7 @@ def test_the_kernel_alone_ends_the_services_when_the_guard_died_too(start_stack:
     until("PostgreSQL is dead", lambda: not belonging_to(stack.folder), seconds=5)
     state.sweep()  # as the next start does; a neighbour's start may have done it already
     assert not stack.folder.exists()
+    assert segment not in _segments()
 
 
 def test_the_end_of_standard_input_ends_it(start_stack: StartStack) -> None:
