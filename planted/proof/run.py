@@ -51,7 +51,7 @@ def run_fault(fault: Fault, tests: Sequence[str], results: Path) -> Ran:
         tests: full names of those that are run; all if empty.
         results: where the run's results go; what is there is deleted.
     """
-    variables = _clean_environment()
+    variables = _environment(results if tests else None)
     if fault.part == "wire":
         with _stack(results, {}, fault.module.TOXICS) as file:
             return _sign_off(_options("test", tests), results, variables | {"SIGNOFF_STACK": str(file)})
@@ -71,7 +71,7 @@ def run_fault(fault: Fault, tests: Sequence[str], results: Path) -> Ran:
 
 def run_variant(variant: Variant, requirements: Sequence[str], results: Path) -> Ran:
     """Sign off some requirements of a correct variant; everything if none is named."""
-    variables = _clean_environment()
+    variables = _environment(results if requirements else None)
     balancer = f"{sys.executable} -m {variant.balancer}" if variant.balancer else ""
     with _stack(results, variant.settings, variant.toxics, balancer, restarted=variant.restarted) as file:
         return _sign_off(_options("requirement", requirements), results, variables | {"SIGNOFF_STACK": str(file)})
@@ -81,8 +81,16 @@ def _options(name: str, values: Sequence[str]) -> list[str]:
     return [word for value in values for word in (f"--{name}", value)]
 
 
-def _clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
+def _environment(results: Path | None) -> dict[str, str]:
+    """Return an environment without what it says of a sign-off.
+
+    Args:
+        results: where a run has locks of its own. With those of all runs, a test that measures has the machine to
+            itself, and every other run would wait for it. What is planted is too slow, whoever is at work beside it.
+            None where more is measured than what is planted.
+    """
+    own = {"SIGNOFF_RESULTS": str(results)} if results else {}
+    return {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")} | own
 
 
 def _sign_off(selection: Sequence[str], results: Path, variables: Mapping[str, str]) -> Ran:
