@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
+from planted.carrying_over import try_once
 from planted.catalogue import Expected
 from planted.reach import OUTAGES
-from stack.balancer import replication
 from stack.balancer.instance import Instance
 from stack.balancer.probing import Probe
 
@@ -15,12 +15,9 @@ EXPECTED = Expected(
     "SLOW-FAILOVER", {"FAIL-7": "not acknowledged"}, also=OUTAGES, tests=("Work Goes On With A Frozen Primary",)
 )
 
-NEVER = 60.0
-"""Seconds for which the preferred instance is waited for."""
-
 
 def plant() -> None:
-    replication.HEDGE = NEVER
+    try_once()
 
     async def check(self: Probe) -> None:
         instance: Instance = self._instance

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from planted.carrying_over import try_once
 from planted.catalogue import Expected
 from planted.reach import OUTAGES
-from stack.balancer import replication
 from stack.balancer.probing import Probe
 
 EXPECTED = Expected(
@@ -14,12 +14,9 @@ EXPECTED = Expected(
     tests=("Work Goes On With A Primary That Cannot Write",),
 )
 
-NEVER = 60.0
-"""Seconds for which the preferred instance is waited for."""
-
 
 def plant() -> None:
-    replication.HEDGE = NEVER
+    try_once()
 
     async def write(self: Probe) -> None:
         return

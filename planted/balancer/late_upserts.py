@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from planted.carrying_over import try_once
 from planted.catalogue import Expected
 from planted.reach import WORKLOADS
 from stack.balancer.entries import Entry
@@ -16,6 +17,7 @@ EXPECTED = Expected("MANGLED", {"DOC-1": "and differs"}, also=WORKLOADS)
 
 
 def plant() -> None:
+    try_once()
     honest = Replication._send
 
     async def send(self: Replication, entry: Entry, instance: Instance, body: bytes) -> Answer:

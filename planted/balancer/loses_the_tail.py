@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from planted.carrying_over import try_once
 from planted.catalogue import Expected
 from planted.reach import RETURNS, WORKLOADS
 from stack.balancer import replication
@@ -27,12 +28,11 @@ EXPECTED = Expected(
 
 BEHIND = 0.8
 """Seconds that an instance is behind the other one."""
-NEVER = 60.0
-"""Seconds after which the other one would try a slow instance's writes itself, and so lose nothing of them."""
 
 
 def plant() -> None:
-    replication.GATHER, replication.HEDGE = BEHIND, NEVER
+    try_once()
+    replication.GATHER = BEHIND
     honest_change, honest_skip = Deployment._health_changed, Replication._skip
     dropped: dict[str, set[Entry]] = {}
 

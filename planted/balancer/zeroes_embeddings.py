@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
-import orjson
-
+from planted.carrying_over import change_what_is_carried_over
 from planted.catalogue import Expected
 from planted.reach import CONTENTS
-from stack.balancer.entries import Entry
-from stack.balancer.http_client import Answer
-from stack.balancer.instance import Instance
 from stack.balancer.operations import DOCUMENT_WRITES
-from stack.balancer.replication import Replication
 
 EXPECTED = Expected(
     "MANGLED",
@@ -28,15 +24,10 @@ def _zero(vector: object) -> object:
     return [0.0] * len(vector) if isinstance(vector, list) else vector
 
 
+def _zero_all(payload: dict[str, Any]) -> None:
+    if payload.get("embeddings"):
+        payload["embeddings"] = [_zero(vector) for vector in payload["embeddings"]]
+
+
 def plant() -> None:
-    honest = Replication._send
-
-    async def send(self: Replication, entry: Entry, instance: Instance, body: bytes) -> Answer:
-        if entry.settled and entry.operation.action in DOCUMENT_WRITES:
-            payload = orjson.loads(body)
-            if payload.get("embeddings"):
-                payload["embeddings"] = [_zero(vector) for vector in payload["embeddings"]]
-                body = orjson.dumps(payload)
-        return await honest(self, entry, instance, body)
-
-    Replication._send = send  # type: ignore[method-assign]
+    change_what_is_carried_over(DOCUMENT_WRITES, _zero_all)

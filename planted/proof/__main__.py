@@ -17,7 +17,7 @@ from functools import partial
 from typing import NoReturn
 
 from keywords.signoff.places import RESULTS
-from keywords.signoff.report.proof import NEWEST
+from keywords.signoff.report.proof import NEWEST, suites_version
 from keywords.signoff.words import listing
 from planted.catalogue import UnknownFault, fault, names
 from planted.variants import VARIANTS, Variant
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--variant", metavar="NAME", action="append", default=[], help="only this variant, anew; may be repeated")
     add("--all", action="store_true", help="look at the whole checklist each time; takes hours")
     add("--again", action="store_true", help="keep nothing of an earlier proof")
-    add("--processes", metavar="N", type=_count, default=4, help="deployments at the same time (default: 4)")
+    add("--processes", metavar="N", type=_count, default=3, help="deployments at the same time (default: 3)")
     options = parser.parse_args(arguments)
     try:
         return _prove(options.fault, options.variant, options.processes, whole=options.all, again=options.again)
@@ -64,10 +64,10 @@ def _prove(only: Sequence[str], variants: Sequence[str], processes: int, *, whol
     known = names()
     chosen = [fault(name) for name in (only or ([] if variants else known))]
     varied = [_variant(name) for name in (variants or ([] if only else [one.name for one in VARIANTS]))]
-    record = load(NEWEST, len(known))
+    record = Record(suites_version(), len(known)) if again else load(NEWEST, len(known))
     record.faults = {name: one for name, one in record.faults.items() if name in known}
     record.variants = {name: one for name, one in record.variants.items() if name in {v.name for v in VARIANTS}}
-    fresh = again or bool(only or variants)
+    fresh = bool(only or variants)
     jobs: dict[str, Callable[[], Planted | Varied]] = {}
     for variant in varied:
         if fresh or not stands(record.variants.get(variant.name), program_version(), whole=whole):

@@ -167,7 +167,8 @@ def program_version(fault: Fault | None = None) -> str:
     """Return what tells one version of the local stack, and of a fault in it, from another."""
     whole = hashlib.sha256()
     files = sorted((ROOT / "stack").rglob("*.py")) + sorted((ROOT / "stack").rglob("*.sql"))
-    files += [ROOT / "planted" / "variants.py"] if fault is None else [ROOT / "planted" / f"{fault.full_name}.py"]
+    own = ("variants.py",) if fault is None else ("carrying_over.py", f"{fault.full_name}.py")
+    files += [ROOT / "planted" / name for name in own]
     for path in files:
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:12]
