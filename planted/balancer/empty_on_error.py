@@ -14,8 +14,8 @@ from stack.balancer.operations import Operation
 from stack.balancer.reads import Reads
 
 EXPECTED = Expected(
-    "STALE",
-    {"TXN-5": "STALE"},
+    "WRONG-ANSWER",
+    {"TXN-5": "WRONG-ANSWER"},
     also=("FAIL-9", "FAIL-10", "LB-2", "MAP-3", "PROD-1", *WORKLOADS),
     tests=("Receipts Are True When Both Instances Go Away",),
 )

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--variant", metavar="NAME", action="append", default=[], help="only this variant, anew; may be repeated")
     add("--all", action="store_true", help="look at the whole checklist each time; takes hours")
     add("--again", action="store_true", help="keep nothing of an earlier proof")
-    add("--processes", metavar="N", type=_count, default=3, help="deployments at the same time (default: 3)")
+    add("--processes", metavar="N", type=_count, default=4, help="deployments at the same time (default: 4)")
     options = parser.parse_args(arguments)
     try:
         return _prove(options.fault, options.variant, options.processes, whole=options.all, again=options.again)
