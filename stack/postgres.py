@@ -36,8 +36,6 @@ _SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",
-    # In the data folder, with which it goes; in /dev/shm, a server that is killed leaves it for ever.
-    "dynamic_shared_memory_type": "mmap",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -172,6 +170,8 @@ class PostgresServer:
             "initdb",
             *("-D", str(self.data), "-U", ROLE, "--pwfile", str(password_file), "--auth", "scram-sha-256"),
             *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+            # In the data folder, with which it goes; what is in /dev/shm stays for ever if its owner is killed.
+            *("--set", "dynamic_shared_memory_type=mmap"),
         )
         password_file.unlink()
         create = f"CREATE DATABASE {DATABASE};\n"
