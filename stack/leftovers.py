@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from .processes import end_leftovers
@@ -34,6 +33,7 @@ def _free_shared_memory(lock_file: Path) -> None:
         lock_file: what a server writes when it starts, and deletes when it ends in order. Its seventh line is the key
             and the number of the segment (``src/include/utils/pidfile.h``).
     """
-    with suppress(OSError, IndexError, ValueError):  # it was killed before it had one
-        segment = int(lock_file.read_text(encoding="ascii").splitlines()[6].split()[1])
-        ctypes.CDLL(None).shmctl(segment, _IPC_RMID, None)
+    words = "".join(lock_file.read_text(encoding="ascii").splitlines()[6:7]).split()
+    if words:  # it was not killed before it had one
+        # Refused if it is gone already, and nothing is left to do then.
+        ctypes.CDLL(None).shmctl(int(words[-1]), _IPC_RMID, None)

@@ -82,7 +82,7 @@ def _options(name: str, values: Sequence[str]) -> list[str]:
 
 
 def _environment(results: Path | None) -> dict[str, str]:
-    """Return an environment without what it says of a sign-off.
+    """Return the environment of a run: that of the proof, without what it says of a sign-off.
 
     Args:
         results: where a run has locks of its own. With those of all runs, a test that measures has the machine to
