@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import psutil
 import psycopg2
 import pytest
 
+from stack import postgres
 from stack.postgres import PostgresServer, copied_binaries, installation
 from stack.processes import end_leftovers
 from stack.state import open_to_others
@@ -59,14 +61,21 @@ def test_an_installation_that_is_closed_to_others_is_copied(home: Path, tmp_path
     assert not (home / "password").exists()
 
 
-def test_nothing_is_written_any_more_once_its_preparation_was_called_off(home: Path) -> None:
+def test_nothing_is_written_any_more_once_its_preparation_was_called_off(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(source: str, target: str) -> None:
+        time.sleep(0.001)  # per file of 800: as a disk does, so that what goes on copying is met at it
+        shutil.copy2(source, target)
+
+    monkeypatch.setattr(postgres, "_link_or_copy", slowly)
     copy = replace(PostgresServer.new(home, 1), binaries=copied_binaries(home), source=installation())
 
     async def call_off() -> None:
         preparing = asyncio.create_task(copy.prepare())
         async with asyncio.timeout(10):
             # Until it is at work, which sets no event of ours; or has failed, and then says so below.
-            while not (copy.binaries.exists() or preparing.done()):  # noqa: ASYNC110
+            while not (copy.binaries.parent.exists() or preparing.done()):  # noqa: ASYNC110
                 await asyncio.sleep(0)
         preparing.cancel()
         with pytest.raises(asyncio.CancelledError):
